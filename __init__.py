@@ -1,0 +1,1 @@
+"""fabricsim: network fabric emulator and topology designer for GPU clusters."""
