@@ -1,0 +1,126 @@
+"""The spec pattern: frozen models from YAML and `KEY=VALUE` overrides, all faults at once with file and line.
+
+A spec is what the user wrote, loosely typed at the door and strict behind it: no unknown field passes, every quantity
+carries its unit, and nothing behind a validated spec checks again.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from .errors import Fault, InputError, ParseError, SpecError
+
+
+class Spec(BaseModel):
+    """Base of every spec: frozen, and no field beyond those named."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+S = TypeVar("S", bound=Spec)
+Lines = Mapping[tuple[str, ...], int]
+
+
+def validate(cls: type[S], values: Mapping[str, Any], file: str = "", lines: Lines | None = None) -> S:
+    """`values` as a `cls`. Raises SpecError with one Fault per wrong field; `lines` says where each stands."""
+    try:
+        return cls.model_validate(dict(values))
+    except ValidationError as error:
+        raise SpecError(_faults(cls, error, file, lines or {})) from None
+
+
+def _faults(cls: type[Spec], error: ValidationError, file: str, lines: Lines) -> Iterator[Fault]:
+    for item in error.errors(include_url=False):
+        place = tuple(str(part) for part in item["loc"])
+        line = next((lines[place[:n]] for n in range(len(place), 0, -1) if place[:n] in lines), None)
+        cause = item.get("ctx", {}).get("error")
+        field = ".".join(place)
+        if isinstance(cause, InputError):
+            for fault in cause.faults:
+                yield Fault(fault.message, fault.cure, file, line, fault.field or field)
+        elif item["type"] == "extra_forbidden":
+            yield Fault("unknown field", _known(cls, place[-1]), file, line, field)
+        elif item["type"] == "missing":
+            yield Fault("required field is missing", f"give {field}", file, line, field)
+        else:
+            yield Fault(f"{item['msg'].removeprefix('Value error, ')}, got {_shown(item['input'])}", "", file, line, field)
+
+
+def _known(cls: type[Spec], name: str) -> str:
+    fields = sorted(cls.model_fields)
+    near = difflib.get_close_matches(name, fields, n=2)
+    return f"did you mean {' or '.join(near)}?" if near else f"known fields: {', '.join(fields)}"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def read_yaml(path: str | Path) -> tuple[dict[str, Any], Lines]:
+    """The mapping in a YAML file, and the line (from 1) of each of its keys. Raises ParseError."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+        tree = YAML(typ="rt").load(text)
+    except OSError as error:
+        raise ParseError(Fault(error.strerror or "cannot be read", "check the path", str(path))) from None
+    except UnicodeDecodeError:
+        raise ParseError(Fault("is not UTF-8 text", "give a YAML file", str(path))) from None
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        raise ParseError(
+            Fault(f"not YAML: {error.problem}", "mend the syntax", str(path), mark.line + 1 if mark else None)
+        ) from None
+    except (YAMLError, RecursionError, ValueError) as error:
+        raise ParseError(Fault(f"not YAML: {error}", "mend the syntax", str(path))) from None
+    if not isinstance(tree, dict):
+        raise ParseError(Fault("holds no mapping of fields", "write `field: value` lines", str(path), 1))
+    return _plain(tree), dict(_key_lines(tree, ()))
+
+
+def _key_lines(node: Any, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:
+    if not hasattr(node, "lc") or node.lc.data is None:
+        return
+    children = node.items() if isinstance(node, dict) else enumerate(node)
+    for key, child in children:
+        if key in node.lc.data:
+            yield (*place, str(key)), node.lc.data[key][0] + 1
+        yield from _key_lines(child, (*place, str(key)))
+
+
+def _plain(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {str(key): _plain(child) for key, child in node.items()}
+    if isinstance(node, list):
+        return [_plain(child) for child in node]
+    if isinstance(node, bool) or node is None:
+        return node
+    for plain in (int, float, str):
+        if isinstance(node, plain):
+            return plain(node)
+    return str(node)
+
+
+def overrides(pairs: tuple[str, ...]) -> dict[str, str]:
+    """`("k=16", "link=400Gbps")` -> `{"k": "16", "link": "400Gbps"}`. Raises SpecError listing every bad pair."""
+    faults, values = [], {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        key = key.strip()
+        if not equals or not key or not value.strip():
+            faults.append(Fault(f"{pair!r} is no KEY=VALUE", "write for example nodes=16", "--set"))
+        elif key in values:
+            faults.append(Fault("given twice", "give it once", "--set", field=key))
+        values[key] = value.strip()
+    if faults:
+        raise SpecError(faults)
+    return values
