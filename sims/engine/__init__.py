@@ -1,0 +1,7 @@
+"""The flow engine: who gets what of a contended link, and when each flow ends."""
+
+from .events import simulate_flows
+from .max_min import max_min_rates
+from .result import FlowResult
+
+__all__ = ["FlowResult", "max_min_rates", "simulate_flows"]

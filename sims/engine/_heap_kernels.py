@@ -1,0 +1,50 @@
+"""Binary min-heaps in two parallel arrays, a float64 key and an int32 item; ties fall by item."""
+
+from __future__ import annotations
+
+from numba import njit
+
+
+@njit(cache=True, inline="always")
+def before(key_a, item_a, key_b, item_b):
+    return key_a < key_b or (key_a == key_b and item_a < item_b)
+
+
+@njit(cache=True)
+def sift_down(key, item, size, at):
+    """Restore the heap order of `key[:size]`, `item[:size]` below position `at`."""
+    if at >= size:
+        return
+    moving_key, moving = key[at], item[at]
+    while True:
+        child = 2 * at + 1
+        if child >= size:
+            break
+        right = child + 1
+        if right < size and before(key[right], item[right], key[child], item[child]):
+            child = right
+        if not before(key[child], item[child], moving_key, moving):
+            break
+        key[at], item[at] = key[child], item[child]
+        at = child
+    key[at], item[at] = moving_key, moving
+
+
+@njit(cache=True)
+def sift_up(key, item, at):
+    """Restore the heap order above position `at`."""
+    moving_key, moving = key[at], item[at]
+    while at > 0:
+        parent = (at - 1) // 2
+        if not before(moving_key, moving, key[parent], item[parent]):
+            break
+        key[at], item[at] = key[parent], item[parent]
+        at = parent
+    key[at], item[at] = moving_key, moving
+
+
+@njit(cache=True)
+def heapify(key, item, size):
+    """Order `key[:size]`, `item[:size]` as a heap."""
+    for at in range(size // 2 - 1, -1, -1):
+        sift_down(key, item, size, at)

@@ -1,0 +1,25 @@
+"""What a run of the engine leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .validate import Floats
+
+
+@dataclass(frozen=True)
+class FlowResult:
+    """Times and mean rates per flow, in input order, and bytes per link.
+
+    `rate_bps` is bits / (finish - start); it is inf for a flow that ends as it starts, having no bytes.
+    """
+
+    start_s: Floats
+    finish_s: Floats
+    rate_bps: Floats
+    link_bytes: Floats
+
+    @property
+    def makespan_s(self) -> float:
+        """Time of the last finish, from 0."""
+        return float(self.finish_s.max(initial=0.0))
