@@ -1,0 +1,97 @@
+"""How each rank reaches the two networks it stands on: its scale-up domain and the switched network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..graph import SWITCH_KINDS, Fabric, LinkKind, NodeKind
+from .router import Indptr, Links, csr
+
+
+@dataclass(frozen=True)
+class ScaleUp:
+    """Links of each rank to the NVSwitches of its domain, as CSR by rank, ascending by NVSwitch.
+
+    `links` lead up, `links ^ 1` back down; `widths` counts the physical links in each bundle. `domain[rank]` is -1 for a
+    rank without NVSwitches.
+    """
+
+    indptr: Indptr
+    links: Links
+    widths: npt.NDArray[np.int16]
+    domain: npt.NDArray[np.int32]
+
+
+def scale_up(fabric: Fabric) -> ScaleUp:
+    """The scale-up links of every rank."""
+    up = np.flatnonzero(
+        (fabric.link_kind == LinkKind.NVLINK) & (fabric.node_kind[fabric.link_target] == NodeKind.NVSWITCH)
+    )
+    rank = _rank_of_node(fabric)[fabric.link_source[up]]
+    up, rank = up[rank >= 0], rank[rank >= 0]
+    order = np.lexsort((fabric.link_target[up], rank))
+    links = up[order].astype(np.int32)
+    counts = np.bincount(rank, minlength=fabric.ranks)
+    domain = np.where(counts > 0, fabric.column("server")[fabric.endpoints], -1).astype(np.int32)
+    return ScaleUp(csr(counts), links, fabric.width[links], domain)
+
+
+@dataclass(frozen=True)
+class Attachments:
+    """The ways of each rank into the switched network, as CSR by rank: one entry per network port.
+
+    `bus_links` leads from an accelerator to its NIC (-1 where the rank is itself the NIC or host), `port_links` from there to
+    `switches`; `ports` is the node (NIC or host) that owns the port.
+    """
+
+    indptr: Indptr
+    bus_links: Links
+    port_links: Links
+    ports: npt.NDArray[np.int32]
+    switches: npt.NDArray[np.int32]
+
+
+def attachments(fabric: Fabric) -> Attachments:
+    """The network ports of every rank, ascending by NIC, then by port."""
+    to_switch = (fabric.link_kind == LinkKind.NETWORK) & np.isin(fabric.node_kind[fabric.link_target], SWITCH_KINDS)
+    own = np.flatnonzero(to_switch & np.isin(fabric.node_kind[fabric.link_source], (NodeKind.NIC, NodeKind.HOST)))
+    rank_of = _rank_of_node(fabric)
+    direct = own[rank_of[fabric.link_source[own]] >= 0]
+    bus = np.flatnonzero(
+        (fabric.link_kind == LinkKind.PCIE)
+        & (rank_of[fabric.link_source] >= 0)
+        & (fabric.node_kind[fabric.link_target] == NodeKind.NIC)
+    )
+    bus_of, port_of = _join(fabric.link_target[bus], fabric.link_source[own], fabric.nodes)
+    rank = np.concatenate((rank_of[fabric.link_source[direct]], rank_of[fabric.link_source[bus[bus_of]]]))
+    bus_links = np.concatenate((np.full(len(direct), -1), bus[bus_of])).astype(np.int32)
+    port_links = np.concatenate((direct, own[port_of])).astype(np.int32)
+    order = np.lexsort((fabric.port[port_links], fabric.link_source[port_links], rank))
+    port_links = port_links[order]
+    return Attachments(
+        csr(np.bincount(rank, minlength=fabric.ranks)),
+        bus_links[order],
+        port_links,
+        fabric.link_source[port_links],
+        fabric.link_target[port_links],
+    )
+
+
+def _rank_of_node(fabric: Fabric) -> npt.NDArray[np.int32]:
+    rank = np.full(fabric.nodes, -1, dtype=np.int32)
+    rank[fabric.endpoints] = np.arange(fabric.ranks, dtype=np.int32)
+    return rank
+
+
+def _join(left: npt.NDArray[np.int32], right: npt.NDArray[np.int32], nodes: int) -> tuple[Indptr, Indptr]:
+    """Indices of all pairs with `left[i] == right[j]`, as two arrays."""
+    order = np.argsort(right, kind="stable")
+    counts = np.bincount(right, minlength=nodes)
+    starts = csr(counts)
+    repeats = counts[left]
+    i = np.repeat(np.arange(len(left)), repeats)
+    offset = np.arange(len(i)) - np.repeat(csr(repeats)[:-1], repeats)
+    return i, order[starts[left[i]] + offset]

@@ -1,0 +1,51 @@
+"""What routing is asked and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Indptr = npt.NDArray[np.int64]
+Links = npt.NDArray[np.int32]
+Ranks = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Paths:
+    """One path per pair, as CSR: pair `i` takes directed links `links[indptr[i]:indptr[i + 1]]`, in hop order."""
+
+    indptr: Indptr
+    links: Links
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The fractional equal-cost split of each pair, as CSR: `shares` is the fraction of the pair's bytes on each link.
+
+    Every switch splits evenly over its equal-cost ports; what enters a node leaves it.
+    """
+
+    indptr: Indptr
+    links: Links
+    shares: npt.NDArray[np.float64]
+
+
+class Router(Protocol):
+    """Where traffic between ranks goes. Arrays in, arrays out; a pair of equal ranks has an empty path."""
+
+    def paths(self, src: npt.ArrayLike, dst: npt.ArrayLike, entropy: npt.ArrayLike | None = None) -> Paths:
+        """One path per pair of ranks; `entropy` (uint64) stands for the header fields a hash sees beyond the two ends.
+        Raises RoutingError listing the unreachable pairs."""
+
+    def spread(self, src: npt.ArrayLike, dst: npt.ArrayLike) -> Spread:
+        """All equal-cost paths of each pair with their fractions. Raises RoutingError as `paths` does."""
+
+
+def csr(counts: npt.NDArray[Any]) -> Indptr:
+    """`[2, 0, 3]` -> `[0, 2, 2, 5]`."""
+    indptr = np.zeros(len(counts) + 1, dtype=np.int64)
+    np.cumsum(counts, out=indptr[1:])
+    return indptr
