@@ -1,16 +1,16 @@
 """The exception tree.
 
-    FabricSimError
-    ├── InputError            what the user gave cannot be used (exit code 2); carries every fault at once
-    │   ├── SpecError         a field of a spec: unknown, missing, out of its domain
-    │   ├── UnitError         text that should be a quantity with its unit
-    │   ├── ParseError        a file in a foreign format
-    │   ├── UnknownNameError  a name that is in no list; the nearest known ones are offered
-    │   ├── FabricError       wiring that is no network: dangling ids, clashing ports, repeated names
-    │   ├── RoutingError      a pair without a path, a route whose links do not join
-    │   ├── FlowError         flows the engine cannot run: empty path with bytes, dead link in use, cycle
-    │   └── WorkloadError     a job that does not fit the fabric: ranks, degrees, memory
-    └── InternalError         a certificate failed: a defect of ours, never the user's (exit code 101)
+FabricSimError
+├── InputError            what the user gave cannot be used (exit code 2); carries every fault at once
+│   ├── SpecError         a field of a spec: unknown, missing, out of its domain
+│   ├── UnitError         text that should be a quantity with its unit
+│   ├── ParseError        a file in a foreign format
+│   ├── UnknownNameError  a name that is in no list; the nearest known ones are offered
+│   ├── FabricError       wiring that is no network: dangling ids, clashing ports, repeated names
+│   ├── RoutingError      a pair without a path, a route whose links do not join
+│   ├── FlowError         flows the engine cannot run: empty path with bytes, dead link in use, cycle
+│   └── WorkloadError     a job that does not fit the fabric: ranks, degrees, memory
+└── InternalError         a certificate failed: a defect of ours, never the user's (exit code 101)
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class InputError(FabricSimError):
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
 
-class SpecError(InputError):
-    """A spec's fields: unknown, missing, or outside their domain."""
+class SpecError(InputError, ValueError):
+    """A spec's fields: unknown, missing, or outside their domain. A ValueError too, so that pydantic gathers it."""
 
 
 class UnitError(InputError, ValueError):

@@ -37,18 +37,26 @@ def validate(cls: type[S], values: Mapping[str, Any], file: str = "", lines: Lin
 def _faults(cls: type[Spec], error: ValidationError, file: str, lines: Lines) -> Iterator[Fault]:
     for item in error.errors(include_url=False):
         place = tuple(str(part) for part in item["loc"])
-        line = next((lines[place[:n]] for n in range(len(place), 0, -1) if place[:n] in lines), None)
+        line = _line(lines, place)
         cause = item.get("ctx", {}).get("error")
         field = ".".join(place)
         if isinstance(cause, InputError):
             for fault in cause.faults:
-                yield Fault(fault.message, fault.cure, file, line, fault.field or field)
+                named = fault.field or field
+                yield Fault(fault.message, fault.cure, file, line or _line(lines, tuple(named.split("."))), named)
         elif item["type"] == "extra_forbidden":
             yield Fault("unknown field", _known(cls, place[-1]), file, line, field)
         elif item["type"] == "missing":
             yield Fault("required field is missing", f"give {field}", file, line, field)
         else:
-            yield Fault(f"{item['msg'].removeprefix('Value error, ')}, got {_shown(item['input'])}", "", file, line, field)
+            yield Fault(
+                f"{item['msg'].removeprefix('Value error, ')}, got {_shown(item['input'])}", "", file, line, field
+            )
+
+
+def _line(lines: Lines, place: tuple[str, ...]) -> int | None:
+    """Where `place` stands, or the nearest mapping around it."""
+    return next((lines[place[:n]] for n in range(len(place), 0, -1) if place[:n] in lines), None)
 
 
 def _known(cls: type[Spec], name: str) -> str:

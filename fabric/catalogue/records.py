@@ -1,0 +1,160 @@
+"""The records of the catalogue: each value with the source it was read in."""
+
+from __future__ import annotations
+
+from typing import Generic, Literal, TypeVar
+
+from pydantic import Field
+
+from ..spec import Spec
+
+T = TypeVar("T")
+
+UNVERIFIED = "unverified"
+
+
+class Value(Spec, Generic[T]):
+    """A fact: its value, the key of its source in `Catalogue.sources`, and what is special about it."""
+
+    value: T
+    source: str
+    note: str = ""
+
+    @property
+    def verified(self) -> bool:
+        """Whether it was read in a source, not taken from general knowledge."""
+        return self.source != UNVERIFIED
+
+
+Quantity = Value[float]
+Count = Value[int]
+Text = Value[str]
+
+
+class Accelerator(Spec):
+    """An accelerator. Dense TFLOP/s; GB decimal; `scaleup_` per direction; `_gbps_bytes` is GB/s."""
+
+    vendor: str
+    peak_bf16_dense_tflops: Quantity
+    hbm_gb: Quantity
+    hbm_tbps: Quantity
+    scaleup_gbps_bytes_per_dir: Quantity
+    scaleup_domain_gpus: Count
+    tdp_w: Quantity
+    peak_fp8_dense_tflops: Quantity | None = None
+    peak_fp4_dense_tflops: Quantity | None = None
+    achieved_bf16_tflops: Quantity | None = None
+    achieved_fp8_tflops: Quantity | None = None
+    ring_gbps_bytes: Quantity | None = None
+    nvls_busbw_gbps_bytes: Quantity | None = None
+    alltoall_gbps_bytes: Quantity | None = None
+    scaleup_effective_gbps_bytes_per_dir: Quantity | None = None
+    nvlink_links: Count | None = None
+    nvlink_c2c_gbps_bytes_per_dir: Quantity | None = None
+    scaleout_ethernet_ports: Count | None = None
+    tdp_max_w: Quantity | None = None
+    superchip_w: Quantity | None = None
+    price_usd: Quantity | None = None
+    topology: Text | None = None
+    topology_in_instance: Text | None = None
+    chips_per_instance: Count | None = None
+    pod_allreduce_tbps: Quantity | None = None
+    pod_bisection_tbps: Quantity | None = None
+    dcn_gbit_per_chip: Quantity | None = None
+
+
+class Nic(Spec):
+    """A network adapter."""
+
+    gbit: Quantity
+    protocol: Text
+    power_w: Quantity | None = None
+    price_usd: Quantity | None = None
+
+
+class Switch(Spec):
+    """A switch: `ports` of `port_gbit` each."""
+
+    ports: Count
+    port_gbit: Quantity
+    capacity_tbps: Quantity
+    latency_ns: Quantity | None = None
+    power_typ_w: Quantity | None = None
+    power_max_w: Quantity | None = None
+    price_usd: Quantity | None = None
+    protocol: Text | None = None
+    rack_units: Count | None = None
+    buffer_mb: Quantity | None = None
+    osfp_cages: Count | None = None
+    port_power_class_w: Quantity | None = None
+    max_nics_two_level: Count | None = None
+    cpo_power_saving_factor: Quantity | None = None
+    trays_per_nvl72: Count | None = None
+
+
+class Cable(Spec):
+    """A cable or transceiver; `gbit` is missing where only the fibre is meant."""
+
+    gbit: Quantity | None = None
+    reach_m: Quantity | None = None
+    power_w_per_end: Quantity | None = None
+    price_usd: Quantity | None = None
+    price_usd_per_m: Quantity | None = None
+    propagation_ns_per_m: Quantity | None = None
+
+
+class Machine(Spec):
+    """A whole machine as sold."""
+
+    gpus: Count
+    nics: Text
+    power_kw: Quantity | None = None
+
+
+class Bus(Spec):
+    """The bus between accelerator and adapter, 16 lanes."""
+
+    gbps_bytes_per_dir: Quantity
+
+
+class Point(Spec):
+    """One measured figure."""
+
+    figure: Quantity
+
+
+class SwitchChoice(Spec):
+    """The switch a port speed is built from, and its ports at that speed (split where it is faster)."""
+
+    switch: str
+    ports: int
+
+
+class Network(Spec):
+    """A kind of network. `adapters` and `switches`: the device for each port speed in Gbit/s."""
+
+    payload_share: Quantity | None = None
+    hop_latency_ns: Quantity
+    end_latency_ns: Quantity | None = None
+    adapters: dict[int, str] = Field(default_factory=dict)
+    switches: dict[int, SwitchChoice] = Field(default_factory=dict)
+
+
+class Parts(Spec):
+    """Names of the catalogue entries a server is built from."""
+
+    accelerator: str
+    nic: str
+    bus: str
+    node: str
+
+
+class Server(Spec):
+    """A kind of scale-up domain; `nvswitch_links[s]` NVLinks run from each accelerator to NVSwitch s."""
+
+    unit: Literal["server", "rack"]
+    parts: Parts
+    gpus: Count
+    nics: Count
+    rails: Count
+    nvswitch_links: Value[tuple[int, ...]]

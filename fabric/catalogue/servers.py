@@ -1,0 +1,53 @@
+"""Server kinds: the catalogue's facts about a scale-up domain as plain numbers, ready to build from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ..errors import UnknownNameError
+from .load import catalogue
+
+
+@dataclass(frozen=True)
+class ServerKind:
+    """A scale-up domain: `gpus` accelerators, each with `nvswitches[s]` NVLinks of `nvlink_bps` to NVSwitch s, and
+    `nics` adapters of `nic_bps`, adapter i on rail `i % rails`, behind a bus of `pcie_bps`. Rates are per direction."""
+
+    name: str
+    unit: Literal["server", "rack"]
+    accelerator: str
+    gpus: int
+    nvswitches: tuple[int, ...]
+    nvlink_bps: float
+    nic: str
+    nics: int
+    nic_bps: float
+    rails: int
+    pcie_bps: float
+    power_w: float | None
+
+
+def server_kind(name: str) -> ServerKind:
+    """The kind of this name, like `"hgx-h100"`. Raises UnknownNameError."""
+    known = catalogue()
+    if name not in known.servers:
+        raise UnknownNameError.of("server", name, known.servers)
+    server = known.servers[name]
+    links = server.nvswitch_links.value
+    scale_up_bps = known.accelerators[server.parts.accelerator].scaleup_gbps_bytes_per_dir.value * 8e9
+    power = known.nodes[server.parts.node].power_kw
+    return ServerKind(
+        name=name,
+        unit=server.unit,
+        accelerator=server.parts.accelerator,
+        gpus=server.gpus.value,
+        nvswitches=links,
+        nvlink_bps=scale_up_bps / sum(links),
+        nic=server.parts.nic,
+        nics=server.nics.value,
+        nic_bps=known.nics[server.parts.nic].gbit.value * 1e9,
+        rails=server.rails.value,
+        pcie_bps=known.buses[server.parts.bus].gbps_bytes_per_dir.value * 8e9,
+        power_w=power.value * 1e3 if power else None,
+    )
