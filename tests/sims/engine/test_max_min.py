@@ -135,10 +135,9 @@ def test_rates_agree_with_simgrid(simgrid, case):
     ],
 )
 def test_certificate_refuses_rates_that_are_not_fair(rates, words):
-    """Two flows share a link of 10, one of them also a link of 9.. with a third: (5, 5, 5) and (4, 6, 5) are not it."""
-    problem = check_problem(
-        *csr([[0, 1], [0], [1]]), [10.0, 10.0], None, None, [np.inf, 2.0 if rates[1] == 3 else 9, 9]
-    )
+    """One flow shares a link of 10 with each of two others: (5, 5, 5) is fair, unless the second is capped at 2."""
+    caps = [np.inf, 2.0 if words == "above its cap" else 9.0, 9.0]
+    problem = check_problem(*csr([[0, 1], [0], [1]]), [10.0, 10.0], None, None, caps)
     with pytest.raises(InternalError, match=words):
         certify_rates(problem, np.array(rates))
 
