@@ -21,7 +21,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
-        raise InputError(Fault(f"cannot be written: {error.strerror}", "choose a folder that exists", str(path))) from None
+        raise InputError(
+            Fault(f"cannot be written: {error.strerror}", "choose a folder that exists", str(path))
+        ) from None
     os.close(handle)
     try:
         yield Path(temporary)

@@ -78,6 +78,7 @@ NODE_COLUMNS: Mapping[str, Column] = {
     "radix": Column("i2", -1),
     "vendor_id": Column("i4", -1),
     "device_id": Column("i4", -1),
+    "enhanced_port_0": Column("i1", -1),  # of an InfiniBand switch: whether its management port is an enhanced one
     "description": Column("S", b""),
 }
 
@@ -88,7 +89,8 @@ class Fabric:
 
     Arrays are read-only. Per node (length `nodes`): `node_kind` (NodeKind), `node_name` (unique, UTF-8 bytes), and in `columns` any of
     NODE_COLUMNS. Per directed link (length `links`): `link_source`, `link_target` (node ids), `capacity_bps` (bit/s), `latency_ns`,
-    `link_kind` (LinkKind), `port` (at the source, from 1), `rail`, `plane` (-1: none), `width` (equal physical links in the bundle).
+    `link_kind` (LinkKind), `port` (at the source, from 1), `rail`, `plane` (-1: none), `width` (equal physical links in the bundle;
+    with `meta["width_counts"] == "lanes"`: lanes of a network link).
     `endpoints` are node ids in rank order. `meta` holds plain JSON: family, parameters, network, device names.
     Built by FabricBuilder, which checks it.
     """
@@ -333,7 +335,9 @@ class FabricBuilder:
             spec = NODE_COLUMNS[column]
             dtype = spec.dtype
             if dtype == "S":
-                widths = [np.asarray(p["columns"][column]).dtype.itemsize for p in self._node_parts if column in p["columns"]]
+                widths = [
+                    np.asarray(p["columns"][column]).dtype.itemsize for p in self._node_parts if column in p["columns"]
+                ]
                 dtype = f"S{max(1, *widths)}"
             columns[column] = np.full(self._node_count, spec.missing, dtype=dtype)
         at = 0
@@ -409,7 +413,9 @@ def _wiring_faults(fabric: Fabric) -> list[Fault]:
         faults.append(Fault("a node has no name", "give each node a name"))
     loops = np.flatnonzero(fabric.link_source == fabric.link_target)
     if len(loops):
-        faults.append(Fault(f"{fabric.label(int(fabric.link_source[loops[0]]))} is cabled to itself", "remove the cable"))
+        faults.append(
+            Fault(f"{fabric.label(int(fabric.link_source[loops[0]]))} is cabled to itself", "remove the cable")
+        )
     dead = np.flatnonzero(~(np.isfinite(fabric.capacity_bps) & (fabric.capacity_bps > 0)))
     if len(dead):
         faults.append(Fault(f"{fabric.link_label(int(dead[0]))} has no positive capacity", "give it bit/s above 0"))

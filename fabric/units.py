@@ -109,7 +109,17 @@ def format_si(value: float, unit: str, digits: int = 4) -> str:
     """`format_si(4e11, "bit/s")` -> `"400 Gbit/s"`; for people, not for files."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g} {unit}"
-    prefixes = [("P", 1e15), ("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1), ("m", 1e-3), ("µ", 1e-6), ("n", 1e-9)]
+    prefixes = [
+        ("P", 1e15),
+        ("T", 1e12),
+        ("G", 1e9),
+        ("M", 1e6),
+        ("k", 1e3),
+        ("", 1),
+        ("m", 1e-3),
+        ("µ", 1e-6),
+        ("n", 1e-9),
+    ]
     for prefix, factor in prefixes:
         if abs(value) >= factor * (1 - 1e-12):
             return f"{value / factor:.{digits}g} {prefix}{unit}"

@@ -86,9 +86,13 @@ def _fabric(header: dict[str, Any], arrays: dict[str, np.ndarray[Any, Any]], pat
     wrong += [name for name in arrays if name not in wanted]
     wrong += [n for n, values in columns.items() if n not in NODE_COLUMNS or not _fits(values, NODE_COLUMNS[n].dtype)]
     lengths = {len(arrays[name]) for name in wanted if name in arrays and name.startswith(_PER_LINK)}
-    nodes = {len(arrays[name]) for name in ("node_kind", "node_name") if name in arrays} | {len(c) for c in columns.values()}
+    nodes = {len(arrays[name]) for name in ("node_kind", "node_name") if name in arrays} | {
+        len(c) for c in columns.values()
+    }
     if wrong or len(lengths) > 1 or len(nodes) > 1 or any(length % 2 for length in lengths):
-        raise ParseError(Fault(f"is damaged: arrays {', '.join(wrong) or 'of unequal length'}", "save it anew", str(path)))
+        raise ParseError(
+            Fault(f"is damaged: arrays {', '.join(wrong) or 'of unequal length'}", "save it anew", str(path))
+        )
     if not isinstance(header.get("name"), str) or not isinstance(header.get("meta"), dict):
         raise ParseError(Fault("is damaged: its header lacks name or meta", "save it anew", str(path)))
     fabric = Fabric(name=header["name"], meta=header["meta"], columns=columns, **arrays)
@@ -106,7 +110,11 @@ def _dtypes() -> dict[str, str]:
     """Each fixed array's dtype, as the Fabric class states it."""
     narrow = {name: "i2" for name in ("port", "rail", "plane", "width")}
     ids = {name: "i4" for name in ("link_source", "link_target", "endpoints")}
-    return {"node_kind": "u1", "node_name": "S", "capacity_bps": "f8", "latency_ns": "i8", "link_kind": "u1"} | narrow | ids
+    return (
+        {"node_kind": "u1", "node_name": "S", "capacity_bps": "f8", "latency_ns": "i8", "link_kind": "u1"}
+        | narrow
+        | ids
+    )
 
 
 def _fits(values: np.ndarray[Any, Any], dtype: str) -> bool:

@@ -99,7 +99,9 @@ def _cables(graph: nx.Graph, faults: list[Fault]) -> Iterator[tuple[Edge, Edge]]
         edges.sort(key=lambda edge: edge[2]["link"])
         for forth, back in zip(edges[::2], edges[1::2], strict=False):
             if forth[:2] != back[1::-1]:
-                faults.append(Fault(f"links {forth[0]} -> {forth[1]} and {back[0]} -> {back[1]} are no cable", "pair them"))
+                faults.append(
+                    Fault(f"links {forth[0]} -> {forth[1]} and {back[0]} -> {back[1]} are no cable", "pair them")
+                )
             yield forth, back
         if len(edges) % 2:
             faults.append(Fault("an odd number of links", "every cable is two links"))

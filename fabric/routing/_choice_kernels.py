@@ -1,7 +1,7 @@
 """Choosing between equal-cost ports.
 
-A rule is HASH, a seeded hash per switch of (src, dst, entropy), or DESTINATION, digits of the destination alone, as a
-forwarding table has them.
+A rule is (kind, seed): HASH is a seeded hash per switch of (src, dst, entropy), DESTINATION takes digits of the
+destination alone, as a forwarding table does.
 """
 
 from __future__ import annotations
@@ -31,59 +31,45 @@ def hashed(seed, node, src, dst, entropy):
 
 
 @njit(cache=True)
-def choose(rule, seed, node, src, dst, entropy, digit, count):
+def choose(rule, node, src, dst, entropy, digit, count):
     """Index in [0, count) of the port this rule takes at `node`."""
     if count == 1:
-        return 0
-    if rule == HASH:
-        return np.int64(hashed(seed, node, src, dst, entropy) % np.uint64(count))
-    return digit % count
+        return np.int64(0)
+    if rule.kind == HASH:
+        return np.int64(hashed(rule.seed, node, src, dst, entropy) % np.uint64(count))
+    return np.int64(digit) % np.int64(count)
 
 
 @njit(cache=True)
-def choose_ports(rule, seed, src, dst, entropy, att_indptr):
-    """Attachment of source and destination per pair, int64[n] each; -1 where a rank has none.
+def choose_ports(rule, src, dst, entropy, indptr):
+    """Port of source and of destination per pair, int64[n] each, in the CSR `indptr` by rank; -1 where a rank has none.
 
-    Both ends take the same index, so a pair stays on one rail or plane where each rank has several ports.
+    Both ends take the same index, so a pair stays on one rail or plane where each rank has several ports, and on one
+    NVSwitch inside a domain.
     """
-    out_src = np.empty(len(src), np.int64)
-    out_dst = np.empty(len(src), np.int64)
+    port_src = np.empty(len(src), np.int64)
+    port_dst = np.empty(len(src), np.int64)
     for i in range(len(src)):
         s, d = src[i], dst[i]
-        n_src = att_indptr[s + 1] - att_indptr[s]
-        n_dst = att_indptr[d + 1] - att_indptr[d]
+        n_src, n_dst = indptr[s + 1] - indptr[s], indptr[d + 1] - indptr[d]
         if n_src == 0 or n_dst == 0:
-            out_src[i] = out_dst[i] = -1
+            port_src[i] = port_dst[i] = -1
             continue
-        k = choose(rule, seed, -1, s, d, entropy[i], np.int64(d), n_src)
-        out_src[i] = att_indptr[s] + k
-        out_dst[i] = att_indptr[d] + k % n_dst
-    return out_src, out_dst
+        k = choose(rule, -1, s, d, entropy[i], d, n_src)
+        port_src[i] = indptr[s] + k
+        port_dst[i] = indptr[d] + k % n_dst
+    return port_src, port_dst
 
 
 @njit(cache=True)
-def choose_scale_up(rule, seed, src, dst, entropy, up_indptr):
-    """Scale-up link of source and of destination per pair, int64[n] each: the k-th bundles of two ranks of a domain
-    end on the same NVSwitch."""
-    up = np.empty(len(src), np.int64)
-    down = np.empty(len(src), np.int64)
-    for i in range(len(src)):
-        s, d = src[i], dst[i]
-        k = choose(rule, seed, -1, s, d, entropy[i], np.int64(d), up_indptr[s + 1] - up_indptr[s])
-        up[i] = up_indptr[s] + k
-        down[i] = up_indptr[d] + k
-    return up, down
-
-
-@njit(cache=True)
-def grown_int32(values, used, capacity):
-    larger = np.empty(capacity, np.int32)
+def grown_int32(values, used, more):
+    larger = np.empty(2 * (used + more), np.int32)
     larger[:used] = values[:used]
     return larger
 
 
 @njit(cache=True)
-def grown_float64(values, used, capacity):
-    larger = np.empty(capacity, np.float64)
+def grown_float64(values, used, more):
+    larger = np.empty(2 * (used + more), np.float64)
     larger[:used] = values[:used]
     return larger

@@ -1,6 +1,6 @@
 """Walks over any graph of switches by next-hop sets: the ports whose far end is one hop nearer to the destination.
 
-Node and link ids are int32, CSR indptr int64 with half-open ranges; switches are numbered compactly (`index[node]`).
+Node and link ids are int32, CSR indptr int64 with half-open ranges; switches have compact numbers (`graph.index[node]`).
 """
 
 from __future__ import annotations
@@ -12,12 +12,9 @@ from ._choice_kernels import choose, grown_float64, grown_int32
 
 
 @njit(cache=True)
-def bfs_distances(indptr, links, link_target, index, roots, out):
-    """Hops from every switch to each root, int16[len(roots), switches] into `out`; -1 where there is no way.
-
-    `indptr, links` is the switch-to-switch CSR by compact switch number; `index[node]` is that number.
-    """
-    queue = np.empty(len(indptr) - 1, np.int32)
+def bfs_distances(graph, roots, out):
+    """Hops from every switch to each root into `out`, int16[len(roots), switches]; -1 where there is no way."""
+    queue = np.empty(len(graph.indptr) - 1, np.int32)
     for r in range(len(roots)):
         row = out[r]
         row[:] = -1
@@ -27,8 +24,8 @@ def bfs_distances(indptr, links, link_target, index, roots, out):
         while head < tail:
             here = queue[head]
             head += 1
-            for k in range(indptr[here], indptr[here + 1]):
-                there = index[link_target[links[k]]]
+            for k in range(graph.indptr[here], graph.indptr[here + 1]):
+                there = graph.index[graph.link_target[graph.links[k]]]
                 if row[there] < 0:
                     row[there] = row[here] + 1
                     queue[tail] = there
@@ -36,94 +33,90 @@ def bfs_distances(indptr, links, link_target, index, roots, out):
 
 
 @njit(cache=True)
-def graph_paths(
-    rule, seed, src, dst, entropy, att_src, att_dst, ordinal, bus_links, port_links, switches, link_target, indptr_sw, links_sw, index, row_of, distance
-):  # fmt: skip
-    """As `tree_paths`, over next-hop sets: at each switch, the ports whose far end is one hop nearer to the
-    destination's switch. `ordinal[attachment]` numbers the ports for the DESTINATION rule; `row_of[switch]` is its row in `distance`."""
-    n = len(src)
-    lengths = np.zeros(n, np.int64)
-    for i in range(n):
-        if att_src[i] < 0:
-            lengths[i] = -1
-            continue
-        hops = distance[row_of[index[switches[att_dst[i]]]], index[switches[att_src[i]]]]
-        extra = 2 + (bus_links[att_src[i]] >= 0) + (bus_links[att_dst[i]] >= 0)
-        lengths[i] = hops + extra if hops >= 0 else -1
+def next_hops(graph, row, here, out):
+    """Number of equal-cost links of switch `here` down the distances `row`; their ids, by port, into `out`."""
+    count = 0
+    for k in range(graph.indptr[here], graph.indptr[here + 1]):
+        if row[graph.index[graph.link_target[graph.links[k]]]] == row[here] - 1:
+            out[count] = graph.links[k]
+            count += 1
+    return count
+
+
+@njit(cache=True)
+def graph_paths(rule, pairs, ports, graph, ordinal, row_of, distance):
+    """CSR (indptr, links) of one path per pair, and its length int64[n]: -1 for a pair without a way.
+
+    `ordinal[port]` is the digit of the DESTINATION rule; `row_of[switch]` the switch's row in `distance`.
+    """
+    n = len(pairs.src)
+    lengths = np.empty(n, np.int64)
     indptr = np.zeros(n + 1, np.int64)
     for i in range(n):
+        a, b = pairs.port_src[i], pairs.port_dst[i]
+        lengths[i] = -1
+        if a >= 0:
+            hops = distance[row_of[graph.index[ports.switch[b]]], graph.index[ports.switch[a]]]
+            if hops >= 0:
+                lengths[i] = hops + 2 + (ports.bus_link[a] >= 0) + (ports.bus_link[b] >= 0)
         indptr[i + 1] = indptr[i] + max(lengths[i], 0)
     links = np.empty(indptr[n], np.int32)
+    candidates = np.empty(len(graph.links) + 1, np.int32)
     for i in range(n):
         if lengths[i] < 0:
             continue
+        a, b = pairs.port_src[i], pairs.port_dst[i]
         at = indptr[i]
-        a, b = att_src[i], att_dst[i]
-        if bus_links[a] >= 0:
-            links[at] = bus_links[a]
+        if ports.bus_link[a] >= 0:
+            links[at] = ports.bus_link[a]
             at += 1
-        links[at] = port_links[a]
+        links[at] = ports.link[a]
         at += 1
-        row = distance[row_of[index[switches[b]]]]
-        node = index[switches[a]]
-        while row[node] > 0:
-            count = 0
-            for k in range(indptr_sw[node], indptr_sw[node + 1]):
-                count += row[index[link_target[links_sw[k]]]] == row[node] - 1
-            left = choose(rule, seed, node, src[i], dst[i], entropy[i], ordinal[b], count)
-            for k in range(indptr_sw[node], indptr_sw[node + 1]):
-                if row[index[link_target[links_sw[k]]]] == row[node] - 1:
-                    if left == 0:
-                        links[at] = links_sw[k]
-                        break
-                    left -= 1
-            node = index[link_target[links[at]]]
+        row = distance[row_of[graph.index[ports.switch[b]]]]
+        here = graph.index[ports.switch[a]]
+        while row[here] > 0:
+            count = next_hops(graph, row, here, candidates)
+            k = choose(rule, here, pairs.src[i], pairs.dst[i], pairs.entropy[i], ordinal[b], count)
+            links[at] = candidates[k]
+            here = graph.index[graph.link_target[candidates[k]]]
             at += 1
-        links[at] = port_links[b] ^ 1
-        if bus_links[b] >= 0:
-            links[at + 1] = bus_links[b] ^ 1
+        links[at] = ports.link[b] ^ 1
+        if ports.bus_link[b] >= 0:
+            links[at + 1] = ports.bus_link[b] ^ 1
     return indptr, links, lengths
 
 
 @njit(cache=True)
-def graph_spread(starts, ends, share_in, link_target, indptr_sw, links_sw, index, row_of, distance):
-    """As `tree_spread`, over next-hop sets, between compact switch numbers `starts[i]` and `ends[i]`."""
-    n = len(starts)
-    switches = len(indptr_sw) - 1
+def graph_spread(starts, ends, share_in, graph, row_of, distance):
+    """Fractional equal-cost split between compact switch numbers `starts[i]` and `ends[i]`, `share_in[i]` entering.
+
+    Returns CSR (indptr, links, shares) and reached bool[n]; nodes that several paths reach are merged.
+    """
+    n, switches = len(starts), len(graph.indptr) - 1
     indptr = np.zeros(n + 1, np.int64)
     reached = np.zeros(n, np.bool_)
-    capacity = max(16 * n, 1024)
-    links = np.empty(capacity, np.int32)
-    shares = np.empty(capacity, np.float64)
+    links, shares = np.empty(16 * n + 1024, np.int32), np.empty(16 * n + 1024, np.float64)
+    candidates = np.empty(len(graph.links) + 1, np.int32)
     slot = np.full(switches, -1, np.int32)
-    frontier = np.empty(switches, np.int32)
-    amount = np.empty(switches, np.float64)
-    following = np.empty(switches, np.int32)
-    gathered = np.empty(switches, np.float64)
+    frontier, following = np.empty(switches + 1, np.int32), np.empty(switches + 1, np.int32)
+    amount, gathered = np.empty(switches + 1, np.float64), np.empty(switches + 1, np.float64)
     used = 0
     for i in range(n):
         row = distance[row_of[ends[i]]]
         frontier[0], amount[0], size = starts[i], share_in[i], 1
         hops = row[starts[i]]
-        for _ in range(max(hops, 0)):
+        reached[i] = hops >= 0
+        for _ in range(hops):
             new = 0
             for f in range(size):
-                here = frontier[f]
-                lo, hi = indptr_sw[here], indptr_sw[here + 1]
-                count = 0
-                for k in range(lo, hi):
-                    count += row[index[link_target[links_sw[k]]]] == row[here] - 1
-                if used + count > capacity:
-                    capacity = 2 * (used + count)
-                    links = grown_int32(links, used, capacity)
-                    shares = grown_float64(shares, used, capacity)
+                count = next_hops(graph, row, frontier[f], candidates)
+                if used + count > len(links):
+                    links, shares = grown_int32(links, used, count), grown_float64(shares, used, count)
                 part = amount[f] / count
-                for k in range(lo, hi):
-                    node = index[link_target[links_sw[k]]]
-                    if row[node] != row[here] - 1:
-                        continue
-                    links[used], shares[used] = links_sw[k], part
+                for k in range(count):
+                    links[used], shares[used] = candidates[k], part
                     used += 1
+                    node = graph.index[graph.link_target[candidates[k]]]
                     if slot[node] < 0:
                         slot[node] = new
                         following[new], gathered[new] = node, 0.0
@@ -134,6 +127,5 @@ def graph_spread(starts, ends, share_in, link_target, indptr_sw, links_sw, index
             frontier, following = following, frontier
             amount, gathered = gathered, amount
             size = new
-        reached[i] = hops >= 0
         indptr[i + 1] = used
     return indptr, links[:used].copy(), shares[:used].copy(), reached

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from ..graph import Fabric
 from ._choice_kernels import DESTINATION
-from .router import Router
+from .router import Router, Rule
 from .switched import SwitchedRouter
 
 
 def d_mod_k(fabric: Fabric, seed: int = 0) -> Router:
     """Ports by digits of the destination; neither source, entropy nor `seed` matters."""
-    return SwitchedRouter(fabric, DESTINATION, seed)
+    return SwitchedRouter(fabric, Rule(DESTINATION, seed))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +16,8 @@ from .router import Indptr, Links, csr
 class ScaleUp:
     """Links of each rank to the NVSwitches of its domain, as CSR by rank, ascending by NVSwitch.
 
-    `links` lead up, `links ^ 1` back down; `widths` counts the physical links in each bundle. `domain[rank]` is -1 for a
-    rank without NVSwitches.
+    `links` lead up, `links ^ 1` back down; `widths` counts the physical links in each bundle. `domain[rank]` is -1 for
+    a rank without NVSwitches.
     """
 
     indptr: Indptr
@@ -32,29 +33,27 @@ def scale_up(fabric: Fabric) -> ScaleUp:
     )
     rank = _rank_of_node(fabric)[fabric.link_source[up]]
     up, rank = up[rank >= 0], rank[rank >= 0]
-    order = np.lexsort((fabric.link_target[up], rank))
-    links = up[order].astype(np.int32)
+    links = up[np.lexsort((fabric.link_target[up], rank))].astype(np.int32)
     counts = np.bincount(rank, minlength=fabric.ranks)
     domain = np.where(counts > 0, fabric.column("server")[fabric.endpoints], -1).astype(np.int32)
     return ScaleUp(csr(counts), links, fabric.width[links], domain)
 
 
-@dataclass(frozen=True)
-class Attachments:
+class Ports(NamedTuple):
     """The ways of each rank into the switched network, as CSR by rank: one entry per network port.
 
-    `bus_links` leads from an accelerator to its NIC (-1 where the rank is itself the NIC or host), `port_links` from there to
-    `switches`; `ports` is the node (NIC or host) that owns the port.
+    `bus_link` leads from an accelerator to its NIC (-1 where the rank is itself the NIC or host), `link` from there to
+    `switch`; `node` (NIC or host) owns the port.
     """
 
     indptr: Indptr
-    bus_links: Links
-    port_links: Links
-    ports: npt.NDArray[np.int32]
-    switches: npt.NDArray[np.int32]
+    bus_link: Links
+    link: Links
+    node: npt.NDArray[np.int32]
+    switch: npt.NDArray[np.int32]
 
 
-def attachments(fabric: Fabric) -> Attachments:
+def network_ports(fabric: Fabric) -> Ports:
     """The network ports of every rank, ascending by NIC, then by port."""
     to_switch = (fabric.link_kind == LinkKind.NETWORK) & np.isin(fabric.node_kind[fabric.link_target], SWITCH_KINDS)
     own = np.flatnonzero(to_switch & np.isin(fabric.node_kind[fabric.link_source], (NodeKind.NIC, NodeKind.HOST)))
@@ -67,17 +66,12 @@ def attachments(fabric: Fabric) -> Attachments:
     )
     bus_of, port_of = _join(fabric.link_target[bus], fabric.link_source[own], fabric.nodes)
     rank = np.concatenate((rank_of[fabric.link_source[direct]], rank_of[fabric.link_source[bus[bus_of]]]))
-    bus_links = np.concatenate((np.full(len(direct), -1), bus[bus_of])).astype(np.int32)
-    port_links = np.concatenate((direct, own[port_of])).astype(np.int32)
-    order = np.lexsort((fabric.port[port_links], fabric.link_source[port_links], rank))
-    port_links = port_links[order]
-    return Attachments(
-        csr(np.bincount(rank, minlength=fabric.ranks)),
-        bus_links[order],
-        port_links,
-        fabric.link_source[port_links],
-        fabric.link_target[port_links],
-    )
+    bus_link = np.concatenate((np.full(len(direct), -1), bus[bus_of])).astype(np.int32)
+    link = np.concatenate((direct, own[port_of])).astype(np.int32)
+    order = np.lexsort((fabric.port[link], fabric.link_source[link], rank))
+    link = link[order]
+    counts = np.bincount(rank, minlength=fabric.ranks)
+    return Ports(csr(counts), bus_link[order], link, fabric.link_source[link], fabric.link_target[link])
 
 
 def _rank_of_node(fabric: Fabric) -> npt.NDArray[np.int32]:

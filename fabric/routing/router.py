@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,24 @@ import numpy.typing as npt
 Indptr = npt.NDArray[np.int64]
 Links = npt.NDArray[np.int32]
 Ranks = npt.NDArray[np.int32]
+Shares = npt.NDArray[np.float64]
+
+
+class Rule(NamedTuple):
+    """How equal-cost ports are chosen: HASH or DESTINATION (`_choice_kernels`), and the seed of the hash."""
+
+    kind: int
+    seed: int
+
+
+class Pairs(NamedTuple):
+    """Pairs of ranks to route between, with the header's entropy and the port chosen at either end (-1: none)."""
+
+    src: Ranks
+    dst: Ranks
+    entropy: npt.NDArray[np.uint64]
+    port_src: Indptr
+    port_dst: Indptr
 
 
 @dataclass(frozen=True)
@@ -30,7 +48,7 @@ class Spread:
 
     indptr: Indptr
     links: Links
-    shares: npt.NDArray[np.float64]
+    shares: Shares
 
 
 class Router(Protocol):

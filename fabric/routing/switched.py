@@ -1,7 +1,7 @@
 """The router of every fabric of servers behind switches.
 
-Two ranks of one scale-up domain talk through its NVSwitches; all others leave through a NIC, cross the switches and enter
-through a NIC. Accelerators and NICs never forward for others.
+Two ranks of one scale-up domain talk through its NVSwitches; all others leave through a NIC, cross the switches and
+enter through a NIC. Accelerators and NICs never forward for others.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from ..errors import Fault, RoutingError
 from ..graph import Fabric
-from ._choice_kernels import choose_ports, choose_scale_up
+from ._choice_kernels import choose_ports
 from .next_hops import NextHops
-from .ports import Attachments, ScaleUp, attachments, scale_up
-from .router import Links, Paths, Ranks, Spread, csr
+from .ports import Ports, ScaleUp, network_ports, scale_up
+from .router import Links, Pairs, Paths, Ranks, Rule, Shares, Spread, csr
 from .tree import TreeHops
 
 _FAULTS_SHOWN = 10
@@ -25,15 +25,14 @@ _FAULTS_SHOWN = 10
 
 @dataclass(frozen=True)
 class SwitchedRouter:
-    """Paths chosen by `rule` (HASH or DESTINATION) among the equal-cost next hops of `fabric`."""
+    """Paths chosen by `rule` among the equal-cost next hops of `fabric`."""
 
     fabric: Fabric
-    rule: int
-    seed: int = 0
+    rule: Rule
 
     @cached_property
-    def attachments(self) -> Attachments:
-        return attachments(self.fabric)
+    def ports(self) -> Ports:
+        return network_ports(self.fabric)
 
     @cached_property
     def scale_up(self) -> ScaleUp:
@@ -41,36 +40,31 @@ class SwitchedRouter:
 
     @cached_property
     def hops(self) -> TreeHops | NextHops:
-        return TreeHops.of(self.fabric) if "first" in self.fabric.columns else NextHops.of(self.fabric)
+        return TreeHops(self.fabric) if "first" in self.fabric.columns else NextHops(self.fabric)
 
     def paths(self, src: npt.ArrayLike, dst: npt.ArrayLike, entropy: npt.ArrayLike | None = None) -> Paths:
         src, dst = self._ranks(src, dst)
         salt = np.zeros(len(src), np.uint64) if entropy is None else np.ascontiguousarray(entropy, dtype=np.uint64)
         inside, outside = self._divide(src, dst)
-        up, down = choose_scale_up(self.rule, self.seed, src[inside], dst[inside], salt[inside], self.scale_up.indptr)
-        domain_links = np.column_stack((self.scale_up.links[up], self.scale_up.links[down] ^ 1)).ravel()
-        att_src, att_dst = choose_ports(
-            self.rule, self.seed, src[outside], dst[outside], salt[outside], self.attachments.indptr
-        )
-        indptr, links, lengths = self.hops.paths(
-            self.rule, self.seed, src[outside], dst[outside], salt[outside], self.attachments, att_src, att_dst
-        )
-        self._refuse(src[outside], dst[outside], lengths < 0)
+        up, down = choose_ports(self.rule, src[inside], dst[inside], salt[inside], self.scale_up.indptr)
+        through_nvswitch = np.column_stack((self.scale_up.links[up], self.scale_up.links[down] ^ 1)).ravel()
+        ends = src[outside], dst[outside], salt[outside]
+        pairs = Pairs(*ends, *choose_ports(self.rule, *ends, self.ports.indptr))
+        _, links, lengths = self.hops.paths(self.rule, pairs, self.ports)
+        self._refuse(pairs.src, pairs.dst, lengths < 0)
         counts = np.zeros(len(src), dtype=np.int64)
         counts[inside], counts[outside] = 2, lengths
-        merged = csr(counts)
-        out = np.empty(merged[-1], dtype=np.int32)
-        out[_ranges(merged[:-1][inside], 2)] = domain_links
-        out[_ranges(merged[:-1][outside], lengths)] = links
-        return Paths(merged, out)
+        indptr = csr(counts)
+        out = np.empty(indptr[-1], dtype=np.int32)
+        out[_ranges(indptr[:-1][inside], np.full(len(inside), 2))] = through_nvswitch
+        out[_ranges(indptr[:-1][outside], lengths)] = links
+        return Paths(indptr, out)
 
     def spread(self, src: npt.ArrayLike, dst: npt.ArrayLike) -> Spread:
         src, dst = self._ranks(src, dst)
         inside, outside = self._divide(src, dst)
         parts = [self._spread_inside(src, dst, inside), *self._spread_outside(src, dst, outside)]
-        pair, links, shares = (np.concatenate(column) for column in zip(*parts, strict=True))
-        order = np.argsort(pair, kind="stable")
-        pair, links, shares = _merged(pair[order], links[order], shares[order])
+        pair, links, shares = _merged(*(np.concatenate(column) for column in zip(*parts, strict=True)))
         return Spread(csr(np.bincount(pair, minlength=len(src))), links, shares)
 
     def _ranks(self, src: npt.ArrayLike, dst: npt.ArrayLike) -> tuple[Ranks, Ranks]:
@@ -91,68 +85,61 @@ class SwitchedRouter:
         apart = src != dst
         return np.flatnonzero(together & apart), np.flatnonzero(~together & apart)
 
-    def _spread_inside(self, src: Ranks, dst: Ranks, inside: Ranks) -> tuple[Ranks, Links, npt.NDArray[np.float64]]:
+    def _spread_inside(self, src: Ranks, dst: Ranks, inside: Ranks) -> tuple[Ranks, Links, Shares]:
         """By width over the NVSwitches; the k-th bundle of one rank ends on the same NVSwitch as another's k-th."""
         up = self.scale_up
-        counts = up.indptr[src[inside] + 1] - up.indptr[src[inside]]
-        pair = np.repeat(inside, counts)
-        upward = _ranges(up.indptr[src[inside]], counts)
-        downward = _ranges(up.indptr[dst[inside]], counts)
-        owner = np.repeat(np.arange(self.fabric.ranks), np.diff(up.indptr))
-        total = np.bincount(owner, weights=up.widths, minlength=self.fabric.ranks)
-        shares = up.widths[upward] / total[np.repeat(src[inside], counts)]
-        return np.repeat(pair, 2), np.column_stack((up.links[upward], up.links[downward] ^ 1)).ravel(), np.repeat(shares, 2)
+        counts = np.diff(up.indptr)
+        upward = _ranges(up.indptr[src[inside]], counts[src[inside]])
+        downward = _ranges(up.indptr[dst[inside]], counts[src[inside]])
+        owner = np.repeat(np.arange(self.fabric.ranks), counts)
+        width = np.bincount(owner, weights=up.widths, minlength=self.fabric.ranks)
+        pair = np.repeat(inside, counts[src[inside]])
+        shares = up.widths[upward] / width[src[pair]]
+        links = np.column_stack((up.links[upward], up.links[downward] ^ 1)).ravel()
+        return np.repeat(pair, 2), links, np.repeat(shares, 2)
 
-    def _spread_outside(
-        self, src: Ranks, dst: Ranks, outside: Ranks
-    ) -> list[tuple[Ranks, Links, npt.NDArray[np.float64]]]:
+    def _spread_outside(self, src: Ranks, dst: Ranks, outside: Ranks) -> list[tuple[Ranks, Links, Shares]]:
         """Over every port of the source in equal parts, each to the destination's port of the same index."""
-        att = self.attachments
-        counts = att.indptr[src[outside] + 1] - att.indptr[src[outside]]
-        there = att.indptr[dst[outside] + 1] - att.indptr[dst[outside]]
-        self._refuse(src[outside], dst[outside], (counts == 0) | (there == 0))
-        pair = np.repeat(outside, counts)
-        att_src = _ranges(att.indptr[src[outside]], counts)
-        index = att_src - np.repeat(att.indptr[src[outside]], counts)
-        att_dst = np.repeat(att.indptr[dst[outside]], counts) + index % np.repeat(there, counts)
-        share = 1.0 / np.repeat(counts, counts)
-        indptr, links, shares, reached = self.hops.spread(att, att_src, att_dst, share)
+        ports, counts = self.ports, np.diff(self.ports.indptr)
+        here, there = counts[src[outside]], counts[dst[outside]]
+        self._refuse(src[outside], dst[outside], (here == 0) | (there == 0))
+        pair = np.repeat(outside, here)
+        port_src = _ranges(ports.indptr[src[outside]], here)
+        index = port_src - ports.indptr[src[pair]]
+        port_dst = ports.indptr[dst[pair]] + index % counts[dst[pair]]
+        share = 1.0 / counts[src[pair]]
+        indptr, links, shares, reached = self.hops.spread(ports, port_src, port_dst, share)
         self._refuse(src[pair], dst[pair], ~reached)
-        parts = [(pair, att.port_links[att_src], share), (np.repeat(pair, np.diff(indptr)), links, shares)]
-        if isinstance(self.hops, NextHops):
-            parts.append((pair, att.port_links[att_dst] ^ 1, share))
-        for bus, way_back in ((att.bus_links[att_src], 0), (att.bus_links[att_dst], 1)):
-            has = bus >= 0
-            parts.append((pair[has], bus[has] ^ way_back, share[has]))
-        return parts
+        out, back = ports.bus_link[port_src], ports.bus_link[port_dst]
+        return [
+            (pair[out >= 0], out[out >= 0], share[out >= 0]),
+            (pair, ports.link[port_src], share),
+            (np.repeat(pair, np.diff(indptr)), links, shares),
+            (pair[back >= 0], back[back >= 0] ^ 1, share[back >= 0]),
+        ]
 
     def _refuse(self, src: Ranks, dst: Ranks, lost: npt.NDArray[np.bool_]) -> None:
         if not lost.any():
             return
-        names = [self.fabric.label(int(node)) for node in self.fabric.endpoints]
+        label = [self.fabric.label(int(node)) for node in self.fabric.endpoints]
         pairs = sorted(set(zip(src[lost].tolist(), dst[lost].tolist(), strict=True)))
         cure = "cable them to one network, or leave these ranks out"
-        faults = [Fault(f"no path from {names[s]} to {names[d]}", cure) for s, d in pairs[:_FAULTS_SHOWN]]
+        faults = [Fault(f"no path from {label[s]} to {label[d]}", cure) for s, d in pairs[:_FAULTS_SHOWN]]
         if len(pairs) > _FAULTS_SHOWN:
             faults.append(Fault(f"and {len(pairs) - _FAULTS_SHOWN} more pairs without a path", cure))
         raise RoutingError(faults)
 
 
-def _ranges(starts: npt.NDArray[np.int64], counts: npt.ArrayLike) -> npt.NDArray[np.int64]:
+def _ranges(starts: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """`starts [5, 9], counts [2, 1]` -> `[5, 6, 9]`."""
-    counts = np.broadcast_to(np.asarray(counts, dtype=np.int64), starts.shape)
-    ends = np.cumsum(counts)
-    total = int(ends[-1]) if len(ends) else 0
-    return np.arange(total) - np.repeat(ends - counts, counts) + np.repeat(starts, counts)
+    return np.arange(counts.sum()) + np.repeat(starts - (np.cumsum(counts) - counts), counts)
 
 
-def _merged(
-    pair: Ranks, links: Links, shares: npt.NDArray[np.float64]
-) -> tuple[Ranks, Links, npt.NDArray[np.float64]]:
-    """One entry per (pair, link): several ports of a rank may lead over the same link."""
+def _merged(pair: Ranks, links: Links, shares: Shares) -> tuple[Ranks, Links, Shares]:
+    """Ordered by pair, one entry per (pair, link): several ports of a rank may lead over the same link."""
     key = pair.astype(np.int64) << 32 | links
     order = np.argsort(key, kind="stable")
-    first = np.flatnonzero(np.r_[True, np.diff(key[order]) != 0])[: len(key)]
-    if len(first) == len(key):
+    starts = np.flatnonzero(np.r_[True, np.diff(key[order]) != 0])[: len(key)]
+    if not len(starts):
         return pair, links, shares
-    return pair[order[first]], links[order[first]], np.add.reduceat(shares[order], first)
+    return pair[order[starts]], links[order[starts]], np.add.reduceat(shares[order], starts)

@@ -6,20 +6,19 @@ interval is reached through any up port, one inside through the child that cover
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ..graph import SWITCH_KINDS, Fabric, LinkKind
 from ._tree_kernels import tree_paths, tree_spread
-from .ports import Attachments
-from .router import Indptr, Links, csr
+from .ports import Ports
+from .router import Indptr, Links, Pairs, Rule, Shares, csr
 
 
-@dataclass(frozen=True)
-class TreeHops:
-    """Up and down links of every node: `up_*` by port, `down_*` by the child's first position, then by port."""
+class Tree(NamedTuple):
+    """Up and down links of every node, as CSR: `up_*` by port, `down_*` by the child's first position, then by port."""
 
     link_target: Links
     up_indptr: Indptr
@@ -30,47 +29,33 @@ class TreeHops:
     span: npt.NDArray[np.int32]
     level: npt.NDArray[np.int8]
 
-    @classmethod
-    def of(cls, fabric: Fabric) -> TreeHops:
-        level, first, span = (fabric.column(name) for name in ("level", "first", "span"))
-        rise = level[fabric.link_target].astype(np.int16) - level[fabric.link_source]
-        within = (
-            (fabric.link_kind == LinkKind.NETWORK)
-            & (level[fabric.link_source] >= 0)
-            & (level[fabric.link_target] >= 0)
-        )
-        switch = np.isin(fabric.node_kind, SWITCH_KINDS)
-        up = np.flatnonzero(within & (rise == 1) & switch[fabric.link_source])
-        down = np.flatnonzero(within & (rise == -1))
-        up = up[np.lexsort((fabric.port[up], fabric.link_source[up]))]
-        down = down[np.lexsort((fabric.port[down], first[fabric.link_target[down]], fabric.link_source[down]))]
-        count = [csr(np.bincount(fabric.link_source[side], minlength=fabric.nodes)) for side in (up, down)]
-        links = [side.astype(np.int32) for side in (up, down)]
-        return cls(fabric.link_target, count[0], links[0], count[1], links[1], first, span, level)
 
-    def paths(
-        self,
-        rule: int,
-        seed: int,
-        src: Links,
-        dst: Links,
-        entropy: npt.NDArray[np.uint64],
-        att: Attachments,
-        att_src: Indptr,
-        att_dst: Indptr,
-    ) -> tuple[Indptr, Links, Indptr]:
-        """CSR of one path per pair between the chosen attachments, and its lengths (-1: unreachable)."""
-        return tree_paths(
-            rule, seed, src, dst, entropy, att_src, att_dst, att.bus_links, att.port_links, att.ports, att.switches,
-            self.link_target, self.up_indptr, self.up_links, self.down_indptr, self.down_links,
-            self.first, self.span, self.level,
-        )  # fmt: skip
+class TreeHops:
+    """The arithmetic next hops of a fabric that carries tree columns."""
+
+    def __init__(self, fabric: Fabric) -> None:
+        self.tree = _tree(fabric)
+
+    def paths(self, rule: Rule, pairs: Pairs, ports: Ports) -> tuple[Indptr, Links, Indptr]:
+        """CSR of one path per pair between its ports, and its length (-1: unreachable)."""
+        return tree_paths(rule, pairs, ports, self.tree)
 
     def spread(
-        self, att: Attachments, att_src: Indptr, att_dst: Indptr, share_in: npt.NDArray[np.float64]
-    ) -> tuple[Indptr, Links, npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-        """CSR of links and shares from the source's switch to the destination's port, and which pairs were reached."""
-        return tree_spread(
-            att.switches[att_src], att.ports[att_dst], self.link_target, self.up_indptr, self.up_links,
-            self.down_indptr, self.down_links, self.first, self.span, share_in,
-        )  # fmt: skip
+        self, ports: Ports, port_src: Indptr, port_dst: Indptr, share_in: Shares
+    ) -> tuple[Indptr, Links, Shares, npt.NDArray[np.bool_]]:
+        """CSR of links and shares from the source's switch into the destination's NIC, and which pairs were reached."""
+        return tree_spread(ports.switch[port_src], ports.node[port_dst], share_in, self.tree)
+
+
+def _tree(fabric: Fabric) -> Tree:
+    level, first, span = (fabric.column(name) for name in ("level", "first", "span"))
+    source, target = fabric.link_source, fabric.link_target
+    rise = level[target].astype(np.int16) - level[source]
+    within = (fabric.link_kind == LinkKind.NETWORK) & (level[source] >= 0) & (level[target] >= 0)
+    switch = np.isin(fabric.node_kind, SWITCH_KINDS)
+    up = np.flatnonzero(within & (rise == 1) & switch[source])
+    down = np.flatnonzero(within & (rise == -1))
+    up = up[np.lexsort((fabric.port[up], source[up]))].astype(np.int32)
+    down = down[np.lexsort((fabric.port[down], first[target[down]], source[down]))].astype(np.int32)
+    up_indptr, down_indptr = (csr(np.bincount(source[side], minlength=fabric.nodes)) for side in (up, down))
+    return Tree(target, up_indptr, up, down_indptr, down, first, span, level)
