@@ -1,7 +1,7 @@
 """Fabric: a network as an immutable struct of arrays.
 
-A cable is two directed links with neighbouring ids: cable `c` is links `2c` (as it was drawn) and `2c + 1` (the way back),
-so the reverse of link `l` is `l ^ 1` and parallel cables stay distinct without a lookup.
+A cable is two directed links with neighbouring ids: cable `c` is links `2c` (as it was drawn) and `2c + 1` (the way
+back), so the reverse of link `l` is `l ^ 1` and parallel cables stay distinct without a lookup.
 """
 
 from __future__ import annotations
@@ -87,11 +87,11 @@ NODE_COLUMNS: Mapping[str, Column] = {
 class Fabric:
     """A network: nodes, directed links in pairs, and which nodes are endpoints (ranks).
 
-    Arrays are read-only. Per node (length `nodes`): `node_kind` (NodeKind), `node_name` (unique, UTF-8 bytes), and in `columns` any of
-    NODE_COLUMNS. Per directed link (length `links`): `link_source`, `link_target` (node ids), `capacity_bps` (bit/s), `latency_ns`,
-    `link_kind` (LinkKind), `port` (at the source, from 1), `rail`, `plane` (-1: none), `width` (equal physical links in the bundle;
-    with `meta["width_counts"] == "lanes"`: lanes of a network link).
-    `endpoints` are node ids in rank order. `meta` holds plain JSON: family, parameters, network, device names.
+    Arrays are read-only. Per node (length `nodes`): `node_kind` (NodeKind), `node_name` (unique, UTF-8 bytes), and in
+    `columns` any of NODE_COLUMNS. Per directed link (length `links`): `link_source`, `link_target` (node ids),
+    `capacity_bps` (bit/s), `latency_ns`, `link_kind` (LinkKind), `port` (at the source, from 1), `rail`, `plane`
+    (-1: none), `width` (equal physical links in the bundle; with `meta["width_counts"] == "lanes"`: lanes of a network
+    link). `endpoints` are node ids in rank order. `meta` holds plain JSON: family, parameters, network, device names.
     Built by FabricBuilder, which checks it.
     """
 

@@ -108,8 +108,8 @@ _PER_LINK = ("link_", "capacity_bps", "latency_ns", "port", "rail", "plane", "wi
 
 def _dtypes() -> dict[str, str]:
     """Each fixed array's dtype, as the Fabric class states it."""
-    narrow = {name: "i2" for name in ("port", "rail", "plane", "width")}
-    ids = {name: "i4" for name in ("link_source", "link_target", "endpoints")}
+    narrow = dict.fromkeys(("port", "rail", "plane", "width"), "i2")
+    ids = dict.fromkeys(("link_source", "link_target", "endpoints"), "i4")
     return (
         {"node_kind": "u1", "node_name": "S", "capacity_bps": "f8", "latency_ns": "i8", "link_kind": "u1"}
         | narrow

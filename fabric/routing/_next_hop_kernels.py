@@ -1,6 +1,7 @@
 """Walks over any graph of switches by next-hop sets: the ports whose far end is one hop nearer to the destination.
 
-Node and link ids are int32, CSR indptr int64 with half-open ranges; switches have compact numbers (`graph.index[node]`).
+Node and link ids are int32, CSR indptr int64 with half-open ranges; switches have compact numbers
+(`graph.index[node]`).
 """
 
 from __future__ import annotations
