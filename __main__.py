@@ -1,0 +1,5 @@
+"""`python -m fabricsim` is the command line."""
+
+from .cli.main import main
+
+main()
