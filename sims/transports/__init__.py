@@ -1,0 +1,57 @@
+"""Transports: how transfers become flows on links, and what of a link they can use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ...fabric.errors import Fault, InputError, SpecError, UnknownNameError
+from ...fabric.graph import Fabric
+from ...fabric.spec import Spec, validate
+from .base import Subflows, Transport
+from .ideal import Ideal, IdealParameters
+from .infiniband import Infiniband, InfinibandParameters
+from .nvlink import SWITCH, Nvlink
+from .roce import Roce, RoceParameters
+
+TRANSPORTS: Mapping[str, tuple[type[Spec], Callable[[Any], Transport]]] = {
+    "ideal": (IdealParameters, lambda _: Ideal()),
+    "infiniband": (InfinibandParameters, Infiniband.of),
+    "roce": (RoceParameters, Roce.of),
+}
+"""Parameters and maker of each transport of the switched network."""
+
+INERT = {
+    ("infiniband", "qps"): "a static table gives every queue pair of a pair the same path",
+    ("ideal", "qps"): "traffic already spreads over all paths",
+    ("ideal", "mtu"): "there are no packets",
+    ("ideal", "header"): "there are no packets",
+}
+"""Parameters of other transports that could move nothing here, and why."""
+
+
+def transport_for(fabric: Fabric, name: str = "auto", parameters: Mapping[str, Any] | None = None) -> Transport:
+    """The transport of this name; `auto` is the network the fabric was built for.
+
+    Raises UnknownNameError, InputError for a network that has no transport yet, SpecError listing every wrong
+    parameter.
+    """
+    network = fabric.meta.get("network", "infiniband")
+    if name == "auto" and network not in TRANSPORTS:
+        raise InputError(f"{network} is not simulated yet", f"name another transport: {', '.join(sorted(TRANSPORTS))}")
+    name = network if name == "auto" else name
+    if name not in TRANSPORTS:
+        raise UnknownNameError.of("transport", name, ("auto", *TRANSPORTS))
+    spec, make = TRANSPORTS[name]
+    given = dict(parameters or {})
+    inert = [
+        Fault(f"does nothing under {name}: {INERT[name, key]}", "leave it out", field=f"transport.{key}")
+        for key in given
+        if (name, key) in INERT
+    ]
+    if inert:
+        raise SpecError(inert)
+    return make(validate(spec, given))
+
+
+__all__ = ["INERT", "SWITCH", "TRANSPORTS", "Nvlink", "Subflows", "Transport", "transport_for"]

@@ -1,0 +1,205 @@
+"""A fabric as its traffic sees it: transfers between ranks in, times out, with as much detail as is asked for."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..fabric.errors import Fault, InputError, SpecError, UnknownNameError
+from ..fabric.graph import Fabric, LinkKind, NodeKind
+from ..fabric.routing import Router, router_for, scale_up
+from .engine import FlowResult
+from .results import NOTHING, Bottleneck
+from .transports import Nvlink, Subflows, Transport, transport_for
+
+Floats = npt.NDArray[np.float64]
+
+
+class Detail(IntEnum):
+    """How much the network knows; each level adds one thing to those below. Headers and protocols cost from PORTS
+    on."""
+
+    INFINITE = 0
+    """Nothing takes time."""
+    PORTS = 3
+    """Only the ports of the two ends limit."""
+    LATENCY = 4
+    """Links have latency."""
+    WIRING = 5
+    """All links limit; traffic splits evenly over equal-cost paths."""
+    ROUTING = 6
+    """Paths as the transport and its routing choose them."""
+    TRANSPORT = 7
+    """The transport's congestion. Nothing beyond ROUTING as long as no transport pushes back."""
+
+
+FIDELITIES: Mapping[str, Detail] = {"bound": Detail.WIRING, "fluid": Detail.WIRING, "transport": Detail.TRANSPORT}
+
+
+@dataclass(frozen=True)
+class TransferResult:
+    """A batch of transfers in input order, times absolute; `rate_bps` is payload bits / (finish - start), `latency_s`
+    is part of the finish, `link_bytes` is payload per directed link."""
+
+    start_s: Floats
+    finish_s: Floats
+    rate_bps: Floats
+    latency_s: Floats
+    link_bytes: Floats
+    bottleneck: Bottleneck
+
+    @property
+    def makespan_s(self) -> float:
+        """Time of the last finish, from 0."""
+        return float(self.finish_s.max(initial=0.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """`fabric` under a transport and a routing rule. `parameters` are the transport's. Raises InputError at once when
+    they do not fit together."""
+
+    fabric: Fabric
+    routing: str = "auto"
+    transport: str = "auto"
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    detail: Detail = Detail.TRANSPORT
+
+    def __post_init__(self) -> None:
+        _ = self.carrier, self.router
+
+    @cached_property
+    def carrier(self) -> Transport:
+        """The transport between scale-up domains."""
+        return transport_for(self.fabric, self.transport, self.parameters)
+
+    @cached_property
+    def router(self) -> Router:
+        rule = self.carrier.rule if self.routing == "auto" else self.routing
+        return router_for(self.fabric, rule, self.seed)
+
+    @cached_property
+    def nvlink(self) -> Nvlink:
+        """The transport inside scale-up domains."""
+        return Nvlink(scale_up(self.fabric))
+
+    @cached_property
+    def payload_bps(self) -> Floats:
+        """Per directed link, the rate at which it carries payload."""
+        return self.fabric.capacity_bps * self.carrier.limits(self.fabric) * self.nvlink.limits(self.fabric)
+
+    def at(self, detail: Detail) -> Network:
+        """The same network, seen with that much detail."""
+        twin = copy.copy(self)
+        object.__setattr__(twin, "detail", detail)
+        return twin
+
+    def transfer(
+        self,
+        src: npt.ArrayLike,
+        dst: npt.ArrayLike,
+        size_bytes: npt.ArrayLike,
+        start_s: npt.ArrayLike | None = None,
+        certify: bool = True,
+    ) -> TransferResult:
+        """Run transfers of payload bytes from rank to rank. One from a rank to itself takes no time.
+
+        Either end may be `SWITCH`: the NVSwitches of the other end's domain. Raises RoutingError, FlowError.
+        """
+        src, dst = (np.atleast_1d(np.asarray(end, dtype=np.int32)) for end in (src, dst))
+        size = np.broadcast_to(np.asarray(size_bytes, dtype=np.float64), src.shape)
+        start = np.broadcast_to(np.asarray(0.0 if start_s is None else start_s, dtype=np.float64), src.shape)
+        return self.run(self.subflows(src, dst), size, start, certify)
+
+    def subflows(self, src: npt.NDArray[np.int32], dst: npt.NDArray[np.int32]) -> Subflows:
+        """What transfers between these ranks become on the links."""
+        inside = self.nvlink.inside(src, dst)
+        within, across = np.flatnonzero(inside), np.flatnonzero(~inside)
+        sets = []
+        if len(within):
+            sets.append((within, self.nvlink.split(self.router, src[within], dst[within])))
+        if self.detail >= Detail.ROUTING:
+            sets.append((across, self.carrier.split(self.router, src[across], dst[across])))
+        else:
+            sets.append((across, Subflows.along(self.router.spread(src[across], dst[across]))))
+        return Subflows.joined(sets)
+
+    def run(self, flows: Subflows, size_bytes: Floats, start_s: Floats, certify: bool = True) -> TransferResult:
+        """Run subflows whose transfers have `size_bytes` and `start_s`. Raises FlowError."""
+        moving = np.diff(flows.indptr) > 0
+        size = np.where(moving, size_bytes[flows.transfer] * flows.part, 0.0)
+        if self.detail == Detail.INFINITE:
+            size = np.zeros_like(size)
+        seen = flows.where(self._own_ports) if self.detail < Detail.WIRING else flows
+        result = self.carrier.allocate(seen, self.payload_bps, size, start_s[flows.transfer], certify)
+        latency_s, finish_s = np.zeros_like(start_s), start_s.copy()
+        late = self._latency_s(flows)
+        np.maximum.at(latency_s, flows.transfer, late)
+        np.maximum.at(finish_s, flows.transfer, result.finish_s + late)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rate = np.where(finish_s > start_s, 8 * size_bytes / (finish_s - start_s), np.inf)
+        return TransferResult(start_s, finish_s, rate, latency_s, result.link_bytes, self._bottleneck(seen, result))
+
+    @cached_property
+    def _own_ports(self) -> npt.NDArray[np.bool_]:
+        """Links at an endpoint or its NIC."""
+        fabric = self.fabric
+        own = np.isin(fabric.node_kind, (NodeKind.NIC, NodeKind.HOST))
+        own[fabric.endpoints] = True
+        return own[fabric.link_source] | own[fabric.link_target]
+
+    def _latency_s(self, flows: Subflows) -> Floats:
+        """Per subflow, the latencies of its links by the share that takes them."""
+        count = len(flows.transfer)
+        if self.detail < Detail.LATENCY:
+            return np.zeros(count)
+        owner = np.repeat(np.arange(count), np.diff(flows.indptr))
+        late: Floats = np.bincount(owner, weights=flows.shares * self.fabric.latency_ns[flows.links], minlength=count)
+        return late * 1e-9
+
+    def _bottleneck(self, flows: Subflows, result: FlowResult) -> Bottleneck:
+        """The busiest link of the flow that ends last."""
+        window = result.makespan_s - result.start_s.min(initial=np.inf)
+        if not window > 0:
+            return NOTHING
+        last = int(np.argmax(result.finish_s))
+        links = flows.links[flows.indptr[last] : flows.indptr[last + 1]]
+        busy = 8 * result.link_bytes[links] / (self.payload_bps[links] * window)
+        link = int(links[np.argmax(busy)])
+        kind = LinkKind(int(self.fabric.link_kind[link])).name.lower()
+        return Bottleneck(kind, self.fabric.link_label(link), float(busy.max()))
+
+    def assumptions(self) -> list[str]:
+        """What any result of this network rests on, in sentences."""
+        sentences = [*self.nvlink.assumptions()] if (self.fabric.link_kind == LinkKind.NVLINK).any() else []
+        if self.detail >= Detail.ROUTING:
+            sentences += self.carrier.assumptions()
+        else:
+            sentences.append("Traffic splits evenly over all equal-cost paths; headers cost as under its transport.")
+        sentences.append("A transfer's latency is the sum of its links' latencies, paid once.")
+        return sentences
+
+
+def network_for(
+    fabric: Fabric, fidelity: str, transport: str, routing: str, seed: int, parameters: Mapping[str, Any]
+) -> Network:
+    """The network at a rung of the fidelity ladder. Raises InputError for a rung that is not there, and for every
+    knob that does nothing on it."""
+    if fidelity == "dynamic":
+        raise InputError("fidelity dynamic is not simulated yet", f"one of {', '.join(FIDELITIES)}")
+    if fidelity not in FIDELITIES:
+        raise UnknownNameError.of("fidelity", fidelity, FIDELITIES)
+    idle = [f"transport.{name}" for name in parameters] + ["routing"] * (routing != "auto")
+    idle += ["transport"] * (fidelity == "bound" and transport != "auto")
+    if idle and fidelity != "transport":
+        cure = "leave it out, or use fidelity transport"
+        raise SpecError(Fault(f"does nothing at fidelity {fidelity}", cure, field=knob) for knob in idle)
+    return Network(fabric, routing, transport, parameters, seed, FIDELITIES[fidelity])

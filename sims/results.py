@@ -1,0 +1,143 @@
+"""What the commands answer: frozen, NumPy inside, and the keys of the JSON contract on the way out."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..fabric.errors import InputError
+from ..fabric.files import replacing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Bottleneck:
+    """What limits a result: its kind (`network`, `nvlink`, `pcie`, `latency`, `none`), name, and the fraction of the
+    time that it is busy."""
+
+    kind: str
+    name: str
+    utilisation: float
+
+
+NOTHING = Bottleneck("none", "nothing", 0.0)
+
+
+@dataclass(frozen=True)
+class CollectiveRow:
+    """One line of nccl-tests: `size_bytes`, `algbw_GBps` and `busbw_GBps` as it defines them, out of place."""
+
+    op: str
+    size_bytes: int
+    ranks: int
+    algorithm: str
+    protocol: str | None
+    transport: str
+    fidelity: str
+    time_us: float
+    algbw_GBps: float
+    busbw_GBps: float
+    bound_time_us: float
+    bound_fraction: float
+    bottleneck: Bottleneck
+
+
+@dataclass(frozen=True)
+class CollectiveResult:
+    """A collective over a range of sizes."""
+
+    fabric: str
+    gpus: int
+    rows: tuple[CollectiveRow, ...]
+    assumptions: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {**asdict(self), "rows": [asdict(row) for row in self.rows], "assumptions": list(self.assumptions)}
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One line per size."""
+        return _pandas().DataFrame([asdict(row) for row in self.rows])
+
+
+@dataclass(frozen=True)
+class TrafficResult:
+    """Flows in input order. `flow`, `src`, `dst` are as they were given; times are absolute."""
+
+    flow: npt.NDArray[Any]
+    src: npt.NDArray[Any]
+    dst: npt.NDArray[Any]
+    size_bytes: npt.NDArray[np.int64]
+    start_s: Floats
+    finish_s: Floats
+    rate_bps: Floats
+    latency_s: Floats
+    link_bytes: Floats
+    bottleneck: Bottleneck
+    assumptions: tuple[str, ...]
+
+    @property
+    def makespan_s(self) -> float:
+        """From the first start to the last finish."""
+        return float(self.finish_s.max() - self.start_s.min())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON: how many flows, and how their rates and completion times spread."""
+        return {
+            "flows": len(self.flow),
+            "makespan_s": self.makespan_s,
+            "rate_bps": _spread(self.rate_bps),
+            "fct_s": _spread(self.finish_s - self.start_s),
+            "bottleneck": asdict(self.bottleneck),
+            "assumptions": list(self.assumptions),
+        }
+
+    def columns(self) -> dict[str, npt.NDArray[Any]]:
+        """The per-flow table by column name."""
+        return {
+            "flow": self.flow,
+            "src": self.src,
+            "dst": self.dst,
+            "bytes": self.size_bytes,
+            "start_s": self.start_s,
+            "finish_s": self.finish_s,
+            "rate_bps": self.rate_bps,
+        }
+
+    def flows_csv(self, path: str | Path) -> None:
+        """Write the per-flow table; times in the shortest text that reads back as the same number."""
+        columns = self.columns()
+        with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(columns)
+            writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One line per flow."""
+        return _pandas().DataFrame(self.columns())
+
+
+def _spread(values: Floats) -> dict[str, float]:
+    return {
+        "mean": float(values.mean()),
+        "min": float(values.min()),
+        "p50": float(np.percentile(values, 50)),
+        "p99": float(np.percentile(values, 99)),
+    }
+
+
+def _pandas() -> Any:
+    try:
+        import pandas
+    except ImportError:
+        raise InputError("a frame needs pandas", "pip install 'fabricsim[data]'") from None
+    return pandas

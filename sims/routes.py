@@ -1,0 +1,135 @@
+"""Routes as a user gives them: directed link ids, or each flow's nodes from end to end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
+
+from ..fabric.errors import Fault, ParseError, RoutingError, UnknownNameError
+from ..fabric.graph import Fabric
+from ..fabric.routing import Paths
+from .csv_table import read_csv
+from .flows import Flows
+
+Ids = npt.NDArray[np.int32]
+
+
+def read_routes(fabric: Fabric, flows: Flows, routes: Any) -> Paths:
+    """One path per flow, from `(indptr, links)` of directed link ids, from each flow's sequence of node names, or
+    from a file: npz with `indptr, links`, or CSV `flow,hop,node`. Between two nodes with parallel cables, node names
+    mean the one on the lowest port.
+
+    Raises RoutingError (ParseError for a file that is neither) listing every flow whose links do not join or whose
+    path does not begin and end with its endpoints.
+    """
+    if isinstance(routes, (str, Path)):
+        if str(routes).endswith(".npz"):
+            return _joined(fabric, flows, *_npz(routes))
+        return _along_nodes(fabric, flows, _csv(flows, routes))
+    if isinstance(routes, tuple) and len(routes) == 2:
+        return _joined(fabric, flows, *routes)
+    return _along_nodes(fabric, flows, list(routes))
+
+
+def _npz(path: str | Path) -> tuple[Any, Any]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return arrays["indptr"], arrays["links"]
+    except (BadZipFile, KeyError, ValueError, EOFError):
+        raise ParseError(Fault("is no npz with indptr and links", "write it by numpy.savez", str(path))) from None
+    except OSError as error:
+        raise ParseError(Fault(error.strerror or "cannot be read", "check the path", str(path))) from None
+
+
+def _csv(flows: Flows, path: str | Path) -> list[list[str]]:
+    table = read_csv(path, ("flow", "hop", "node"))
+    numbers = {str(name): i for i, name in enumerate(flows.flow.tolist())}
+    hops: list[dict[int, str]] = [{} for _ in range(len(flows))]
+    faults = []
+    for flow, hop, node, line in zip(*(table.columns[c] for c in ("flow", "hop", "node")), table.lines, strict=True):
+        if flow not in numbers:
+            faults.append(Fault(f"unknown flow {flow!r}", "name flows as the flows file does", table.file, line))
+        elif not hop.isdecimal():
+            faults.append(Fault(f"hop {hop!r} is no whole number", "count hops from 0", table.file, line))
+        elif hops[numbers[flow]].setdefault(int(hop), node) != node:
+            faults.append(Fault(f"hop {hop} of flow {flow} stands twice", "give it once", table.file, line))
+    if faults:
+        raise RoutingError(faults)
+    return [[node for _, node in sorted(path.items())] for path in hops]
+
+
+def _along_nodes(fabric: Fabric, flows: Flows, paths: Sequence[Sequence[str]]) -> Paths:
+    if len(paths) != len(flows):
+        raise RoutingError(f"{len(paths)} routes for {len(flows)} flows", "give one per flow")
+    cable_between = _links_by_ends(fabric)
+    faults, links, counts = [], [], []
+    for i, path in enumerate(paths):
+        nodes = []
+        for name in path:
+            try:
+                nodes.append(fabric.node_id(str(name)))
+            except UnknownNameError as error:
+                faults += [Fault(fault.message, fault.cure, field=_field(flows, i)) for fault in error.faults]
+        for ends in pairwise(nodes):
+            if ends not in cable_between and len(nodes) == len(path):
+                message = f"no cable from {fabric.label(ends[0])} to {fabric.label(ends[1])}"
+                faults.append(Fault(message, "name neighbours", field=_field(flows, i)))
+            links.append(cable_between.get(ends, 0))
+        counts.append(max(0, len(nodes) - 1))
+    if faults:
+        raise RoutingError(faults)
+    return _joined(fabric, flows, np.concatenate(([0], np.cumsum(counts))), np.array(links, dtype=np.int32))
+
+
+def _links_by_ends(fabric: Fabric) -> Mapping[tuple[int, int], int]:
+    order = np.lexsort((-fabric.port.astype(np.int32),))
+    ends = zip(fabric.link_source[order].tolist(), fabric.link_target[order].tolist(), strict=True)
+    return dict(zip(ends, order.tolist(), strict=True))
+
+
+def _joined(fabric: Fabric, flows: Flows, indptr: Any, links: Any) -> Paths:
+    indptr, links = np.asarray(indptr), np.asarray(links)
+    faults = [Fault(message, "give CSR arrays over all flows") for message in _csr_faults(fabric, flows, indptr, links)]
+    if faults:
+        raise RoutingError(faults)
+    indptr, links = indptr.astype(np.int64), links.astype(np.int32)
+    empty = np.diff(indptr) == 0
+    cure = "give its nodes from end to end"
+    faults = [Fault("has no route", cure, field=_field(flows, i)) for i in np.flatnonzero(empty)]
+    full = np.flatnonzero(~empty)
+    begins, ends = fabric.link_source[links[indptr[full]]], fabric.link_target[links[indptr[full + 1] - 1]]
+    for word, found, due in (("begins", begins, flows.src[full]), ("ends", ends, flows.dst[full])):
+        for i in np.flatnonzero(found != fabric.endpoints[due]):
+            names = fabric.label(int(found[i])), fabric.label(int(fabric.endpoints[due[i]]))
+            faults.append(Fault(f"route {word} at {names[0]}, not at {names[1]}", "", field=_field(flows, full[i])))
+    owner = np.repeat(np.arange(len(flows)), np.diff(indptr))
+    torn = (owner[1:] == owner[:-1]) & (fabric.link_target[links[:-1]] != fabric.link_source[links[1:]])
+    for i in np.flatnonzero(torn):
+        message = f"{fabric.link_label(int(links[i]))} does not lead to {fabric.link_label(int(links[i + 1]))}"
+        faults.append(Fault(message, "each link begins where the last one ends", field=_field(flows, owner[i])))
+    if faults:
+        raise RoutingError(faults)
+    return Paths(indptr, links)
+
+
+def _csr_faults(fabric: Fabric, flows: Flows, indptr: npt.NDArray[Any], links: npt.NDArray[Any]) -> list[str]:
+    whole = all(array.ndim == 1 and (array.dtype.kind in "iu" or not len(array)) for array in (indptr, links))
+    if not whole:
+        return ["indptr and links are not lists of whole numbers"]
+    if len(indptr) != len(flows) + 1:
+        return [f"indptr has {len(indptr)} entries for {len(flows)} flows, not {len(flows) + 1}"]
+    if indptr[0] != 0 or indptr[-1] != len(links) or (np.diff(indptr.astype(np.int64)) < 0).any():
+        return [f"indptr does not rise from 0 to {len(links)}"]
+    if len(links) and not (links.min() >= 0 and links.max() < fabric.links):
+        return [f"a link id is outside 0..{fabric.links - 1}"]
+    return []
+
+
+def _field(flows: Flows, index: Any) -> str:
+    return f"flow {flows.flow[index]}"

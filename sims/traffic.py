@@ -1,0 +1,82 @@
+"""Traffic: any list of flows on a fabric, on chosen or given paths, to completion times."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..fabric.errors import Fault, InputError, SpecError
+from ..fabric.graph import Fabric
+from .flows import read_flows
+from .network import Detail, Network, network_for
+from .results import TrafficResult
+from .routes import read_routes
+from .transports import Subflows
+
+
+def traffic(
+    fabric: Fabric,
+    flows: Any,
+    routes: Any = None,
+    transport: str | Mapping[str, Any] = "auto",
+    routing: str = "auto",
+    fidelity: str = "transport",
+    seed: int = 0,
+    parameters: Mapping[str, Any] | None = None,
+    certify: bool = True,
+) -> TrafficResult:
+    """Run flows to their ends.
+
+    Args:
+        flows: see `read_flows`: a mapping, frame or CSV file of `src, dst, bytes[, flow, start_s]`.
+        routes: see `read_routes`: the flows' paths, instead of those that `routing` would choose.
+        transport: a name, or `{"name": ..., parameter: value, ...}`.
+        fidelity: `fluid` (fractional split over the wiring) or `transport` (paths as chosen).
+        parameters: of the transport.
+        certify: check every allocation and the conservation of bytes.
+
+    Raises:
+        InputError: flows, routes, names or parameters that cannot be used, every fault at once.
+    """
+    name, parameters = _named(transport, parameters or {})
+    if fidelity == "bound":
+        raise InputError("traffic has no bound", "use fidelity fluid or transport")
+    network = network_for(fabric, fidelity, name, routing, seed, parameters)
+    listed = read_flows(fabric, flows)
+    if routes is None:
+        subflows = network.subflows(listed.src, listed.dst)
+    else:
+        _refuse_idle_knobs(network)
+        subflows = Subflows.along(read_routes(fabric, listed, routes))
+    ran = network.run(subflows, listed.size_bytes.astype(np.float64), listed.start_s, certify)
+    return TrafficResult(
+        listed.flow,
+        listed.src_given,
+        listed.dst_given,
+        listed.size_bytes,
+        ran.start_s,
+        ran.finish_s,
+        ran.rate_bps,
+        ran.latency_s,
+        ran.link_bytes,
+        ran.bottleneck,
+        tuple(network.assumptions()),
+    )
+
+
+def _named(transport: str | Mapping[str, Any], parameters: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    if isinstance(transport, str):
+        return transport, parameters
+    return transport.get("name", "auto"), {**{k: v for k, v in transport.items() if k != "name"}, **parameters}
+
+
+def _refuse_idle_knobs(network: Network) -> None:
+    """On given routes there is nothing left to choose."""
+    idle = ["routing"] * (network.routing != "auto") + ["transport.qps"] * ("qps" in network.parameters)
+    faults = [Fault("does nothing on given routes", "leave it out", field=knob) for knob in idle]
+    if network.detail < Detail.ROUTING:
+        faults.append(Fault("fluid splits over all paths, routes name one", "use fidelity transport", field="fidelity"))
+    if faults:
+        raise SpecError(faults)

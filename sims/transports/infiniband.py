@@ -1,0 +1,48 @@
+"""InfiniBand: static forwarding tables that see only the destination, so a pair has one path however many queue
+pairs.
+
+Packet of the default header: local route header 8, base transport header 12, invariant and variant check 4 + 2 bytes
+(InfiniBand Architecture Specification 1.4, volume 1, chapter 5), around 4096 bytes of payload.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...fabric.graph import Fabric
+from ...fabric.routing import Router
+from .base import Floats, Ranks, Subflows, Transport
+from .headers import Headers, on_network_links, payload_share
+
+HEADER_BYTES = 8 + 12 + 4 + 2
+MTU_BYTES = 4096 + HEADER_BYTES
+
+
+class InfinibandParameters(Headers):
+    """`mtu`, `header`."""
+
+
+@dataclass(frozen=True)
+class Infiniband(Transport):
+    """`share` of the line rate is payload."""
+
+    share: float
+    name = "infiniband"
+    rule = "d-mod-k"
+
+    @classmethod
+    def of(cls, parameters: InfinibandParameters) -> Infiniband:
+        """Raises SpecError if headers leave nothing for payload."""
+        return cls(payload_share(parameters, cls.name, MTU_BYTES, HEADER_BYTES))
+
+    def split(self, router: Router, src: Ranks, dst: Ranks) -> Subflows:
+        return Subflows.along(router.paths(src, dst))
+
+    def limits(self, fabric: Fabric) -> Floats:
+        return on_network_links(fabric, self.share)
+
+    def assumptions(self) -> list[str]:
+        return [
+            f"InfiniBand: one static path per pair, {self.share:.4g} of the line rate is payload, "
+            "links are shared max-min fairly; credits do not push back yet."
+        ]

@@ -1,0 +1,57 @@
+"""RoCEv2: every connection is `qps` queue pairs, each hashed to its own path by ECMP; a transfer ends with its
+slowest.
+
+Packet of the default header: Ethernet preamble, frame check and gap 8 + 4 + 12 and header 14 (IEEE 802.3), IPv4 20,
+UDP 8, base transport header 12, invariant check 4 bytes (InfiniBand Architecture Specification, annex A17), around
+1024 bytes of payload.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import Field
+
+from ...fabric.graph import Fabric
+from ...fabric.routing import Router
+from .base import Floats, Ranks, Subflows, Transport
+from .headers import Headers, on_network_links, payload_share
+
+HEADER_BYTES = 8 + 4 + 12 + 14 + 20 + 8 + 12 + 4
+MTU_BYTES = 1024 + HEADER_BYTES
+
+
+class RoceParameters(Headers):
+    """`mtu`, `header`, and `qps`: queue pairs per connection, each with its own UDP source port."""
+
+    qps: int = Field(default=1, ge=1)
+
+
+@dataclass(frozen=True)
+class Roce(Transport):
+    """`share` of the line rate is payload; `qps` queue pairs per connection."""
+
+    share: float
+    qps: int
+    name = "roce"
+    rule = "ecmp"
+
+    @classmethod
+    def of(cls, parameters: RoceParameters) -> Roce:
+        """Raises SpecError if headers leave nothing for payload."""
+        return cls(payload_share(parameters, cls.name, MTU_BYTES, HEADER_BYTES), parameters.qps)
+
+    def split(self, router: Router, src: Ranks, dst: Ranks) -> Subflows:
+        queue_pair = np.tile(np.arange(self.qps, dtype=np.uint64), len(src))
+        paths = router.paths(np.repeat(src, self.qps), np.repeat(dst, self.qps), entropy=queue_pair)
+        return Subflows.along(paths, np.repeat(np.arange(len(src)), self.qps))
+
+    def limits(self, fabric: Fabric) -> Floats:
+        return on_network_links(fabric, self.share)
+
+    def assumptions(self) -> list[str]:
+        return [
+            f"RoCE: ECMP, queue pairs per connection: {self.qps}; {self.share:.4g} of the line rate is payload, "
+            "links are shared max-min fairly; pauses do not push back yet."
+        ]
