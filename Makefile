@@ -25,7 +25,8 @@ test: .venv/development
 check: .venv/development
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(PIP) --no-build-isolation --no-deps --upgrade --target .venv/copy .
+	@rm -rf build .venv/copy
+	$(PIP) --no-build-isolation --no-deps --target .venv/copy .
 	cd .venv/copy && ../bin/mypy --config-file ../../pyproject.toml --package fabricsim
 	$(BIN)/lint-imports
 

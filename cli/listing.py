@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import click
@@ -14,11 +14,51 @@ _SECTIONS = ("accelerators", "nics", "switches", "cables", "buses", "networks", 
 
 
 @click.command("list")
-@click.option("--hardware", is_flag=True, required=True, help="The catalogue: every value with its source.")
+@click.option("--hardware", is_flag=True, help="The catalogue instead: every value with its source.")
 @output_options
 def list_command(hardware: bool, form: str, quiet: bool) -> None:
-    """The hardware facts that fabrics are generated from."""
-    _list_hardware(form)
+    """The families and presets that FABRIC can name, or the hardware facts that they are built from."""
+    if hardware:
+        _list_hardware(form)
+    else:
+        _list_names(form)
+
+
+def _list_names(form: str) -> None:
+    from ..topologies import FAMILIES, PRESETS, describe
+
+    rows = [{"name": name, "family": describe(name).family, "summary": describe(name).text} for name in PRESETS]
+    rows += [{"name": name, "family": name, "summary": family.spec.__doc__} for name, family in FAMILIES.items()]
+    fields = list(_fields())
+    tables = [_words(("name", "family", "what it is"), rows)]
+    for family in FAMILIES:
+        own = [
+            {key: field[key] for key in ("field", "default", "meaning")}
+            for field in fields
+            if field["family"] == family
+        ]
+        tables.append(_words((f"field of {family}", "default", "meaning"), own))
+    emit(form, {"topologies": rows, "fields": fields}, rows, tables)
+
+
+def _fields() -> Iterator[dict[str, str]]:
+    """What --set can set, by family."""
+    from ..topologies import FAMILIES, schemas
+
+    for family, schema in schemas().items():
+        for field in FAMILIES[family].spec.model_fields:
+            entry = schema["properties"][field]
+            default = entry.get("default")
+            yield {
+                "family": family,
+                "field": field,
+                "default": "" if default is None else str(default),
+                "meaning": entry.get("description", ""),
+            }
+
+
+def _words(columns: tuple[str, ...], rows: Iterable[Mapping[str, str]]) -> Table:
+    return Table(columns, [tuple(row.values()) for row in rows], left=frozenset(columns))
 
 
 def _list_hardware(form: str) -> None:

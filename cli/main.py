@@ -15,7 +15,10 @@ import click
 
 from .. import __version__
 from ..fabric.errors import InputError, InternalError
+from .collective import collective
+from .schema import schema
 from .topology import topology
+from .traffic import traffic
 
 BAD_INPUT = 2
 DEFECT = 101
@@ -56,7 +59,7 @@ def fabricsim() -> None:
     """
 
 
-for command in (topology,):
+for command in (topology, collective, traffic, schema):
     fabricsim.add_command(command)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,12 +14,12 @@ from ..fabric.errors import Fault, SpecError
 if TYPE_CHECKING:
     from ..fabric.graph import Fabric
 
-Body = TypeVar("Body", bound=Callable[..., Any])
+Body = Callable[..., Any]
 
 _TRANSPORT = "transport."
 
 
-def compose(*decorators: Callable[[Any], Any]) -> Callable[[Body], Body]:
+def compose(*decorators: Callable[[Body], Body]) -> Callable[[Body], Body]:
     """Several options as one decorator, in the order in which --help shows them."""
 
     def decorate(body: Body) -> Body:
@@ -29,10 +30,10 @@ def compose(*decorators: Callable[[Any], Any]) -> Callable[[Body], Body]:
     return decorate
 
 
-set_option = click.option(
-    "--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Set a field of the fabric's spec; repeatable."
+fabric_argument = compose(
+    click.argument("source", metavar="FABRIC"),
+    click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Set a field of FABRIC; repeatable."),
 )
-fabric_argument = compose(click.argument("source", metavar="FABRIC"), set_option)
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No notes and no progress on stderr.")
 output_options = compose(
     click.option(
@@ -44,14 +45,6 @@ output_options = compose(
         help="How the result is written to stdout.",
     ),
     quiet_option,
-)
-network_options = compose(
-    click.option("--transport", default="auto", show_default=True, help="auto, infiniband, roce or ideal."),
-    click.option("--routing", help="auto, ecmp or d-mod-k.  [default: auto]"),
-    click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of every choice made."),
-)
-fidelity_option = click.option(
-    "--fidelity", default="transport", show_default=True, help="bound, fluid or transport: how much the network knows."
 )
 
 
@@ -69,34 +62,78 @@ class Settings:
         from ..fabric.spec import overrides
 
         given = overrides(pairs)
-        return cls(
-            spec={key: value for key, value in given.items() if not key.startswith(_TRANSPORT) and key != "routing"},
-            transport={
-                key.removeprefix(_TRANSPORT): value for key, value in given.items() if key.startswith(_TRANSPORT)
-            },
-            routing=given.get("routing"),
-        )
-
-    def choose_routing(self, option: str | None) -> str:
-        """The rule that --routing or --set routing= names; they must not disagree."""
-        if option and self.routing and option != self.routing:
-            raise SpecError(Fault(f"--routing says {option}, --set says {self.routing}", "give one", field="routing"))
-        return option or self.routing or "auto"
+        routing = given.pop("routing", None)
+        transport = {key.removeprefix(_TRANSPORT): given.pop(key) for key in list(given) if key.startswith(_TRANSPORT)}
+        return cls(given, transport, routing)
 
 
-def load_fabric(source: str, settings: Settings) -> Fabric:
-    """The fabric that FABRIC and --set describe."""
-    from ..topologies import load
+@dataclass(frozen=True)
+class Setup:
+    """What runs on which network: FABRIC with --set, and the options of the network."""
 
-    return load(source, **settings.spec)
+    source: str
+    settings: Settings
+    transport: str
+    routing: str
+    seed: int
+    fidelity: str
+
+    def fabric(self) -> Fabric:
+        from ..topologies import load
+
+        return load(self.source, **self.settings.spec)
+
+    def network(self) -> dict[str, Any]:
+        """The keywords by which every simulation takes the network's options."""
+        return {
+            "transport": self.transport,
+            "routing": self.routing,
+            "seed": self.seed,
+            "fidelity": self.fidelity,
+            "parameters": self.settings.transport,
+        }
+
+
+def network_setup(body: Body) -> Body:
+    """FABRIC, --set and the network's options, handed to `body` as one Setup."""
+
+    @fabric_argument
+    @click.option(
+        "--transport", default="auto", show_default=True, help="auto (the fabric's own), infiniband, roce, ideal."
+    )
+    @click.option("--routing", help="auto, ecmp or d-mod-k.  [default: auto]")
+    @click.option(
+        "--fidelity",
+        default="transport",
+        show_default=True,
+        help="How much the network knows: bound, fluid, transport.",
+    )
+    @click.option(
+        "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of every random choice."
+    )
+    @functools.wraps(body)
+    def command(
+        source: str, pairs: tuple[str, ...], transport: str, routing: str | None, fidelity: str, seed: int, **rest: Any
+    ) -> Any:
+        settings = Settings.of(pairs)
+        if routing and settings.routing and routing != settings.routing:
+            raise SpecError(
+                Fault(f"--routing says {routing}, --set says {settings.routing}", "give one", field="routing")
+            )
+        rule = routing or settings.routing or "auto"
+        return body(Setup(source, settings, transport, rule, seed, fidelity), **rest)
+
+    return command
 
 
 def load_wiring(source: str, pairs: tuple[str, ...]) -> Fabric:
-    """The same for commands that move no traffic: there a setting of transport or routing would do nothing."""
+    """FABRIC for commands that move no traffic: there a setting of transport or routing would do nothing."""
+    from ..topologies import load
+
     settings = Settings.of(pairs)
     idle = [_TRANSPORT + key for key in settings.transport] + (["routing"] if settings.routing else [])
     if idle:
         raise SpecError(
             Fault("does nothing here", "give it to collective, traffic or train", field=key) for key in idle
         )
-    return load_fabric(source, settings)
+    return load(source, **settings.spec)

@@ -50,10 +50,13 @@ def _write_csv(records: Iterable[Record]) -> None:
 
 
 def _flat(record: Record, prefix: str = "") -> dict[str, Any]:
-    """`{"a": {"b": 1}}` -> `{"a.b": 1}`."""
+    """`{"a": {"b": 1}, "c": [2]}` -> `{"a.b": 1, "c": "[2]"}`: one cell each, lists as JSON."""
     flat: dict[str, Any] = {}
     for key, value in record.items():
-        flat.update(_flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value})
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = json.dumps(value) if isinstance(value, (list, tuple)) else value
     return flat
 
 

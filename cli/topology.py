@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from ..fabric.errors import Fault, SpecError, UnknownNameError
 from .listing import list_command
-from .options import fabric_argument, load_wiring, quiet_option
-from .output import note
+from .options import Settings, fabric_argument, load_wiring, output_options, quiet_option
+from .output import Table, emit, note
 
 if TYPE_CHECKING:
     from ..fabric.graph import Fabric
@@ -27,11 +30,89 @@ topology.add_command(list_command)
 @click.option("-o", "--output", metavar="FILE", required=True, help="The file to write, best named *.fabric.")
 @quiet_option
 def new(source: str, pairs: tuple[str, ...], output: str, quiet: bool) -> None:
-    """Generate a fabric and save it, for use as FABRIC anywhere."""
+    """Generate FABRIC and save it in one file."""
     fabric = load_wiring(source, pairs)
     fabric.save(output)
-    note(f"{output}: {size_in_words(fabric)}", quiet)
+    note(f"{output}: {in_words(fabric)}", quiet)
 
 
-def size_in_words(fabric: Fabric) -> str:
+@topology.command()
+@fabric_argument
+@output_options
+def show(source: str, pairs: tuple[str, ...], form: str, quiet: bool) -> None:
+    """Count, measure and price FABRIC."""
+    from ..fabric.metrics import summary
+
+    fabric = load_wiring(source, pairs)
+    document = summary(fabric).to_dict()
+    emit(form, document, [document], [])
+
+
+@topology.command()
+@fabric_argument
+@output_options
+@click.pass_context
+def check(ctx: click.Context, source: str, pairs: tuple[str, ...], form: str, quiet: bool) -> None:
+    """Look for faults in the wiring of FABRIC; exit with 1 when there are any."""
+    from ..fabric.check import findings
+
+    fabric = load_wiring(source, pairs)
+    rows = [finding.to_dict() for finding in findings(fabric)]
+    columns = ("rule", "where", "what is wrong")
+    table = Table(columns, [(row["rule"], row["where"], row["message"]) for row in rows], left=frozenset(columns))
+    emit(form, {"fabric": fabric.name, "findings": rows}, rows, [table] if rows else [])
+    note(f"{fabric.name}: {len(rows) or 'no'} findings", quiet)
+    ctx.exit(1 if rows else 0)
+
+
+@topology.command("import")
+@click.argument("file")
+@click.option("--from", "origin", metavar="FORMAT", required=True, help="ibnetdiscover, json or graphml.")
+@click.option(
+    "--set", "pairs", multiple=True, metavar="server=KIND", help="Put the accelerators of this kind of server in."
+)
+@click.option("-o", "--output", metavar="FILE", required=True, help="The file to write, best named *.fabric.")
+@quiet_option
+def import_command(file: str, origin: str, pairs: tuple[str, ...], output: str, quiet: bool) -> None:
+    """Read the network in FILE, and save it for use as FABRIC."""
+    from ..fabric.formats import READERS
+
+    if origin not in READERS:
+        raise UnknownNameError.of("format", origin, READERS)
+    fields = dict(Settings.of(pairs).spec)
+    kind = fields.pop("server", None)
+    if fields:
+        raise SpecError(Fault("does nothing here", "an import knows server=KIND only", field=key) for key in fields)
+    fabric = READERS[origin](file)
+    if kind is not None:
+        from ..topologies.imported import add_servers
+
+        fabric = add_servers(fabric, kind)
+    fabric.save(output)
+    note(f"{output}: {in_words(fabric)}", quiet)
+
+
+@topology.command()
+@fabric_argument
+@click.option("--to", "target", metavar="FORMAT", required=True, help="json, graphml, dot or ibnetdiscover.")
+@click.option("-o", "--output", metavar="FILE", help="The file to write.  [default: stdout]")
+@quiet_option
+def export(source: str, pairs: tuple[str, ...], target: str, output: str | None, quiet: bool) -> None:
+    """Write FABRIC in a format of other programs."""
+    from ..fabric.formats import WRITERS
+
+    if target not in WRITERS:
+        raise UnknownNameError.of("format", target, WRITERS)
+    fabric = load_wiring(source, pairs)
+    if output is not None:
+        WRITERS[target](fabric, output)
+        note(f"{output}: {in_words(fabric)}", quiet)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        written = Path(folder) / "fabric"
+        WRITERS[target](fabric, written)
+        click.echo(written.read_bytes(), nl=False)
+
+
+def in_words(fabric: Fabric) -> str:
     return f"{fabric.ranks} ranks, {fabric.nodes} nodes, {fabric.cables} cables"

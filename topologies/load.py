@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -33,14 +34,14 @@ class Description:
     lines: Lines = field(default_factory=dict)
 
 
-def load(name_or_path: str | Path, **overrides: Any) -> Fabric:
+def load(name_or_path: str | Path, /, **overrides: Any) -> Fabric:
     """The fabric that a saved file, a spec file, a preset or a family describes; `overrides` replace fields of its spec.
 
     `load("hgx-h100", nodes=16)`, `load("fat_tree", k="8", link="200Gbps")`, `load("cluster.yaml")`, `load("x.fabric")`.
     Raises UnknownNameError, SpecError with every wrong field, or ParseError.
     """
     path = Path(name_or_path)
-    if str(name_or_path) not in _names() and path.is_file() and zipfile.is_zipfile(path):
+    if str(name_or_path) not in _names() and os.path.isfile(path) and zipfile.is_zipfile(path):
         return _saved(path, overrides)
     return generate(describe(name_or_path), overrides)
 
@@ -70,14 +71,14 @@ def describe(name_or_path: str | Path) -> Description:
     if name in FAMILIES:
         return Description(name)
     path = Path(name_or_path)
-    if path.exists() or path.suffix or len(path.parts) > 1:
+    if os.path.exists(path) or path.suffix or len(path.parts) > 1:
         return read_spec(path)
     raise UnknownNameError.of("fabric", name, _names())
 
 
 def read_spec(path: Path) -> Description:
     """A spec file: `version: 1`, `family:` or `preset:`, and fields. Raises ParseError, or SpecError with every fault."""
-    if path.is_file() and path.stat().st_size > _LARGEST_SPEC_BYTES:
+    if os.path.isfile(path) and path.stat().st_size > _LARGEST_SPEC_BYTES:
         raise ParseError(
             Fault(f"is over {_LARGEST_SPEC_BYTES} bytes, no spec", "give a spec or a saved fabric", str(path))
         )

@@ -89,8 +89,8 @@ def test_an_unforeseen_exception_exits_101_with_its_traceback():
     """Python itself would leave with 1, which means findings."""
     script = (
         "import fabricsim.cli.main as m, fabricsim.cli.listing as l, sys\n"
-        "l._list_hardware = lambda form: 1 / 0\n"
-        "sys.argv = ['fabricsim', 'topology', 'list', '--hardware']\nm.main()"
+        "l._list_names = lambda form: 1 / 0\n"
+        "sys.argv = ['fabricsim', 'topology', 'list']\nm.main()"
     )
     result = run("-c", script)
     assert result.returncode == 101

@@ -1,0 +1,67 @@
+"""`fabricsim collective`: what a collective operation reaches, in the columns of nccl-tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from .options import Setup, network_setup, output_options
+from .output import Table, emit
+from .progress import working
+
+if TYPE_CHECKING:
+    from ..sims.results import CollectiveResult
+
+
+@click.command()
+@click.option("--op", default="all-reduce", show_default=True, help="The operation.")
+@click.option("--size", default="1GiB", show_default=True, help="A size, or a range 8B:16GiB in powers of two.")
+@click.option("--algorithm", default="auto", show_default=True, help="auto, ring, tree, hierarchical or nvls.")
+@network_setup
+@output_options
+def collective(setup: Setup, op: str, size: str, algorithm: str, form: str, quiet: bool) -> None:
+    """Time, bandwidth and bottleneck of a collective over all ranks of FABRIC.
+
+    Sizes, algbw and busbw are those of nccl-tests, out of place; the bound is a proven lower limit of the time.
+    """
+    with working("simulating", quiet):
+        from ..sims.collectives import collective as simulate
+
+        result = simulate(setup.fabric(), op=op, size=size, algorithm=algorithm, **setup.network())
+    document = result.to_dict()
+    emit(form, document, document["rows"], [bandwidth_table(result)])
+
+
+def bandwidth_table(result: CollectiveResult) -> Table:
+    """One line per size."""
+    first = result.rows[0]
+    return Table(
+        title=f"{first.op} over {first.ranks} ranks of {result.fabric}, {first.transport}",
+        columns=(
+            "size (B)",
+            "algorithm",
+            "protocol",
+            "time (us)",
+            "algbw (GB/s)",
+            "busbw (GB/s)",
+            "of bound",
+            "bottleneck",
+            "busy",
+        ),
+        left=frozenset({"algorithm", "protocol", "bottleneck"}),
+        rows=[
+            (
+                str(row.size_bytes),
+                row.algorithm,
+                row.protocol or "-",
+                f"{row.time_us:.2f}",
+                f"{row.algbw_GBps:.2f}",
+                f"{row.busbw_GBps:.2f}",
+                f"{row.bound_fraction:.1%}",
+                row.bottleneck.name,
+                f"{row.bottleneck.utilisation:.1%}",
+            )
+            for row in result.rows
+        ],
+    )

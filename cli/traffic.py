@@ -1,0 +1,82 @@
+"""`fabricsim traffic`: flows between endpoints, from a pattern or from a file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ..fabric.errors import InputError
+from .options import Setup, network_setup, output_options
+from .output import Table, emit
+from .progress import working
+
+if TYPE_CHECKING:
+    from ..sims.results import TrafficResult
+
+DEFAULT_SIZE = "1GiB"
+
+
+@click.command()
+@click.option("--pattern", help="permutation, incast, all-to-all or hotspot.")
+@click.option("--size", help=f"Bytes of each flow of the pattern.  [default: {DEFAULT_SIZE}]")
+@click.option("--flows", metavar="FILE", help="CSV of flow,src,dst,bytes,start_s; endpoints by rank or name.")
+@click.option(
+    "--routes", metavar="FILE", help="The paths of those flows: CSV of flow,hop,node or npz of indptr, links."
+)
+@click.option("--flows-out", metavar="FILE", help="Write each flow's start, finish and rate as CSV.")
+@network_setup
+@output_options
+def traffic(
+    setup: Setup,
+    pattern: str | None,
+    size: str | None,
+    flows: str | None,
+    routes: str | None,
+    flows_out: str | None,
+    form: str,
+    quiet: bool,
+) -> None:
+    """Completion times and rates of flows on FABRIC that share its links max-min fairly."""
+    if (pattern is None) == (flows is None):
+        raise InputError("the flows come from a pattern or from a file", "give either --pattern or --flows")
+    if flows is not None and size is not None:
+        raise InputError("--size does nothing with --flows", "the file gives each flow's bytes")
+    if pattern is not None and routes is not None:
+        raise InputError("--routes does nothing with --pattern", "list the flows in a file, and give it by --flows")
+    with working("simulating", quiet):
+        from ..fabric.units import size_bytes
+        from ..sims.patterns import pattern as flows_of
+        from ..sims.traffic import traffic as simulate
+
+        fabric = setup.fabric()
+        if pattern is not None:
+            result = simulate(
+                fabric, flows_of(pattern, fabric.ranks, size_bytes(size or DEFAULT_SIZE), setup.seed), **setup.network()
+            )
+        else:
+            result = simulate(fabric, flows, routes=routes, **setup.network())
+    if flows_out is not None:
+        result.flows_csv(flows_out)
+    document = result.to_dict()
+    emit(form, document, [document], [completion_table(result, fabric.name)])
+
+
+def completion_table(result: TrafficResult, fabric: str) -> Table:
+    """How rates and completion times spread over the flows."""
+    from ..fabric.units import format_si
+
+    document = result.to_dict()
+    bottleneck = result.bottleneck
+    return Table(
+        title=(
+            f"{document['flows']} flows on {fabric} in {format_si(result.makespan_s, 's')}; "
+            f"busiest for the last: {bottleneck.name} ({bottleneck.utilisation:.1%})"
+        ),
+        columns=("", "mean", "min", "p50", "p99"),
+        left=frozenset({""}),
+        rows=[
+            (label, *(format_si(value, unit) for value in document[key].values()))
+            for label, key, unit in (("rate", "rate_bps", "bit/s"), ("completion time", "fct_s", "s"))
+        ],
+    )

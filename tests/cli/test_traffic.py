@@ -1,0 +1,95 @@
+"""`fabricsim traffic`: completion times that can be worked out by hand."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+
+CABLE = ("--set", "link=100Gbps", "--set", "hop_latency=0s")
+
+
+def test_an_incast_shares_the_last_link_equally(answer):
+    """k=4: 15 hosts send 1 MB each to one over its 100 Gbit/s port; `ideal` has no headers."""
+    shown = answer(
+        "traffic", "fat_tree", "--set", "k=4", *CABLE, "--pattern", "incast", "--size", "1MB", "--transport", "ideal"
+    )
+    assert shown["flows"] == 15
+    assert shown["makespan_s"] == pytest.approx(15 * 8e6 / 100e9, rel=1e-9)
+    assert shown["rate_bps"]["mean"] == pytest.approx(100e9 / 15, rel=1e-9)
+    assert shown["bottleneck"]["utilisation"] == pytest.approx(1, rel=1e-9)
+
+
+def test_flows_out_repeats_the_input_in_order_with_exact_times(run, tmp_path):
+    flows, out = tmp_path / "flows.csv", tmp_path / "out.csv"
+    flows.write_text("flow,src,dst,bytes,start_s\nb,3,0,12500000,0.5\na,host-1,host-0,12500000,0.0\n")
+    result = run(
+        "traffic", "fat_tree", "--set", "k=2", *CABLE, "--flows", flows, "--transport", "ideal", "--flows-out", out
+    )
+    assert result.exit_code == 2  # k=2 has two hosts only: rank 3 does not exist
+    assert not out.exists()
+    flows.write_text("flow,src,dst,bytes,start_s\nb,1,0,12500000,0.5\na,host-1,host-0,12500000,0.0\n")
+    result = run(
+        "traffic", "fat_tree", "--set", "k=2", *CABLE, "--flows", flows, "--transport", "ideal", "--flows-out", out
+    )
+    assert result.exit_code == 0, result.stderr
+    with out.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["flow"] for row in rows] == ["b", "a"]
+    assert [(row["src"], row["dst"]) for row in rows] == [("1", "0"), ("host-1", "host-0")]
+    assert [float(row["finish_s"]) for row in rows] == pytest.approx([0.501, 0.001], rel=1e-12)
+    assert list(rows[0]) == ["flow", "src", "dst", "bytes", "start_s", "finish_s", "rate_bps"]
+
+
+def test_a_route_is_followed(run, tmp_path):
+    """Two flows in opposite pods of k=4 share nothing unless their routes say so: here both cross core-0-0."""
+    flows, routes = tmp_path / "flows.csv", tmp_path / "routes.csv"
+    flows.write_text("flow,src,dst,bytes\n0,0,8,12500000\n1,1,9,12500000\n")
+    through = ("leaf-0-0", "agg-0-0", "core-0-0", "agg-2-0", "leaf-2-0")
+    lines = [
+        f"{flow},{hop},{node}"
+        for flow in (0, 1)
+        for hop, node in enumerate((f"host-{flow}", *through, f"host-{8 + flow}"))
+    ]
+    routes.write_text("\n".join(["flow,hop,node", *lines]))
+    result = run(
+        *("traffic", "fat_tree", "--set", "k=4", *CABLE, "--flows", flows, "--routes", routes),
+        *("--transport", "ideal", "--format", "json", "-q"),
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["makespan_s"] == pytest.approx(2 * 12.5e6 * 8 / 100e9, rel=1e-9)
+
+
+def test_the_same_seed_answers_with_the_same_bytes(run):
+    command = (
+        "traffic",
+        "hgx-h100",
+        "--set",
+        "nodes=2",
+        "--pattern",
+        "permutation",
+        "--size",
+        "1MiB",
+        "--format",
+        "json",
+    )
+    first, again, other = run(*command, "--seed", 7), run(*command, "--seed", 7), run(*command, "--seed", 8)
+    assert first.stdout == again.stdout
+    assert first.stdout != other.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("--pattern", "incast", "--flows", "x.csv"),
+        ("--flows", "x.csv", "--size", "1MB"),
+        ("--pattern", "incast", "--routes", "x"),
+    ],
+    ids=["no flows", "two sources", "idle size", "idle routes"],
+)
+def test_options_that_would_be_ignored_are_refused(run, arguments):
+    result = run("traffic", "hgx-h100", *arguments)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("fabricsim: ")
