@@ -9,7 +9,7 @@ from numba import njit
 
 from ._certificate_kernels import link_loads, unfair_flow
 from ._heap_kernels import sift_down, sift_up
-from ._max_min_kernels import new_filling, water_fill
+from ._max_min_kernels import water_fill
 
 SAME_INSTANT = 1e-12
 """Events this close, relative to the time of the first, are one instant: rounding apart, not time."""
@@ -26,7 +26,7 @@ class Work(NamedTuple):
 
 
 @njit(cache=True)
-def run_flows(paths, capacity, work, certify, tolerance):
+def run_flows(paths, capacity, work, fill, certify, tolerance):
     """Start and finish of each flow, carried work per link, and the (flow, link) that failed a certificate or (-1, -1).
 
     paths in levels, capacity float64[m] in bit/s. `carried` (float64[m], bits) is integrated only if `certify`.
@@ -37,7 +37,6 @@ def run_flows(paths, capacity, work, certify, tolerance):
     active, n_active = np.empty(n, np.int32), 0
     pending_key, pending, n_pending = np.empty(n), np.empty(n, np.int32), 0
     load, highest, carried = np.zeros(n_links), np.zeros(n_links), np.zeros(n_links)
-    fill = new_filling(n, n_links, len(paths.links), len(paths.demand) == 0)
     for f in range(n):
         if waits[f] == 0:
             pending_key[n_pending], pending[n_pending] = start[f], f
@@ -58,7 +57,7 @@ def run_flows(paths, capacity, work, certify, tolerance):
                 finish[f] = due[f]
                 n_pending = _release(f, finish[f], work, start, waits, pending_key, pending, n_pending)
                 continue
-            left[f] -= fill.flow_level[f] * (now - then)
+            left[f] -= fill.level[f] * (now - then)
             active[kept] = f
             kept += 1
         n_active = kept
@@ -75,11 +74,11 @@ def run_flows(paths, capacity, work, certify, tolerance):
                 n_pending = _release(f, finish[f], work, start, waits, pending_key, pending, n_pending)
         water_fill(active[:n_active], paths, capacity, fill)
         for f in active[:n_active]:
-            due[f] = now + left[f] / fill.flow_level[f]
+            due[f] = now + left[f] / fill.level[f]
         if certify:
             load[:] = 0.0
-            link_loads(active[:n_active], fill.flow_level, paths, load, highest)
-            bad = unfair_flow(active[:n_active], fill.flow_level, paths, capacity, load, highest, tolerance)
+            link_loads(active[:n_active], fill.level, paths, load, highest)
+            bad = unfair_flow(active[:n_active], fill.level, paths, capacity, load, highest, tolerance)
             if bad[0] >= 0:
                 return start, finish, carried, bad
     return start, finish, carried, (-1, -1)

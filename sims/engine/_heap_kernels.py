@@ -1,13 +1,8 @@
-"""Binary min-heaps in two parallel arrays, a float64 key and an int32 item; ties fall by item."""
+"""Binary min-heaps in two parallel arrays, a float64 key and an int32 item. Equal keys stay where they are."""
 
 from __future__ import annotations
 
 from numba import njit
-
-
-@njit(cache=True, inline="always")
-def before(key_a, item_a, key_b, item_b):
-    return key_a < key_b or (key_a == key_b and item_a < item_b)
 
 
 @njit(cache=True)
@@ -20,10 +15,9 @@ def sift_down(key, item, size, at):
         child = 2 * at + 1
         if child >= size:
             break
-        right = child + 1
-        if right < size and before(key[right], item[right], key[child], item[child]):
-            child = right
-        if not before(key[child], item[child], moving_key, moving):
+        if child + 1 < size and key[child + 1] < key[child]:
+            child += 1
+        if key[child] >= moving_key:
             break
         key[at], item[at] = key[child], item[child]
         at = child
@@ -36,7 +30,7 @@ def sift_up(key, item, at):
     moving_key, moving = key[at], item[at]
     while at > 0:
         parent = (at - 1) // 2
-        if not before(moving_key, moving, key[parent], item[parent]):
+        if key[parent] <= moving_key:
             break
         key[at], item[at] = key[parent], item[parent]
         at = parent

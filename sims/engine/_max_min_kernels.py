@@ -1,8 +1,8 @@
 """Water-filling on flat arrays: the kernel of `max_min_rates` and of the event engine's full solves.
 
-Everything is counted in *levels* (rate / weight). A flow takes `demand * level` of each link on its path,
-where demand is share * weight; its limit is cap / weight. A link with a single flow only limits that flow, so it never
-enters the heap.
+Everything is counted in *levels* (rate / weight). A flow takes `demand * level` of each link on its path, where demand
+is share * weight; its limit is cap / weight. A link with a single flow only limits that flow, so it never enters the
+heap; the others are *shared*, and numbered anew so that one row of 24 bytes holds all that the loop reads of a link.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from numba import njit
 
 from ._heap_kernels import heapify, sift_down
 
-OPEN = -1.0
-"""Level of a flow that water-filling has not frozen yet."""
-
 CAPPED = -1
 """Bottleneck of a flow that its own cap limits."""
+
+SHARED = np.dtype([("frozen", "f8"), ("link", "i4"), ("first", "i4"), ("end", "i4")], align=True)
+"""A shared link: load of its frozen flows, its id, and its row of open flows `first <= i < end`."""
 
 
 class Paths(NamedTuple):
@@ -31,167 +31,159 @@ class Paths(NamedTuple):
 
 
 class Filling(NamedTuple):
-    """Result and workspace of a water-filling; `crossing` is zero between calls."""
+    """Result (`level`, `bottleneck`) and workspace of a water-filling; `crossing` is zero between calls."""
 
-    flow_level: np.ndarray  # float64[n] rate / weight
-    flow_limit: np.ndarray  # float64[n] least of the cap and the links this flow has for itself
+    level: np.ndarray  # float64[n] rate / weight; while the flow is open, minus its limit
     bottleneck: np.ndarray  # int32[n] link that limits the flow, or CAPPED
-    link_level: np.ndarray  # float64[m] level of the flows a link limits, inf where it limits none
-    crossing: np.ndarray  # int32[m] flows on the link
-    first: np.ndarray  # int32[m] where the link's row of open flows begins ...
-    end: np.ndarray  # int32[m] ... and ends
-    frozen: np.ndarray  # float64[m] what frozen flows take of the link
-    used: np.ndarray  # int32[m]
-    member: np.ndarray  # int32[nnz] rows: flow ...
+    shared: np.ndarray  # SHARED[shared links]
+    crossing: np.ndarray  # int32[m] flows on the link; once the shared ones are numbered, -1 - number of such a link
+    member: np.ndarray  # int32[nnz] rows of shared links: flow ...
     member_demand: np.ndarray  # float64[nnz] ... and its demand, or float64[0]
-    heap_key: np.ndarray  # float64[m]
-    heap_link: np.ndarray  # int32[m]
+    key: np.ndarray  # float64[shared links] heap: saturation level ...
+    heap: np.ndarray  # int32[shared links] ... and number of the link
 
 
-@njit(cache=True)
-def new_filling(n_flows, n_links, nnz, unit):
-    """Workspace for `n_flows` flows with `nnz` hops over `n_links` links; `unit`: every demand is 1."""
+def new_filling(n_flows: int, n_links: int, n_hops: int, unit: bool) -> Filling:
+    """Workspace for `n_flows` flows with `n_hops` hops over `n_links` links; `unit`: every demand is 1."""
+    most_shared = min(n_links, n_hops // 2)
     return Filling(
         np.empty(n_flows),
-        np.empty(n_flows),
         np.empty(n_flows, np.int32),
-        np.full(n_links, np.inf),
+        np.empty(most_shared, SHARED),
         np.zeros(n_links, np.int32),
-        np.empty(n_links, np.int32),
-        np.empty(n_links, np.int32),
-        np.empty(n_links),
-        np.empty(n_links, np.int32),
-        np.empty(nnz, np.int32),
-        np.empty(0 if unit else nnz),
-        np.empty(n_links),
-        np.empty(n_links, np.int32),
+        np.empty(n_hops, np.int32),
+        np.empty(0 if unit else n_hops),
+        np.empty(most_shared),
+        np.empty(most_shared, np.int32),
     )
 
 
 @njit(cache=True)
-def _transpose(active, paths, capacity, fill):
-    """Rows of open flows per shared link; private links become limits. Returns the number of links in use."""
-    indptr, links, demand, limit = paths
-    unit = demand.size == 0
-    n_used = 0
+def _number_shared(active, paths, fill):
+    """Count the flows of each link, number the shared ones and lay out their rows. Returns how many there are."""
+    indptr, links, crossing = paths.indptr, paths.links, fill.crossing
     for f in active:
         for k in range(indptr[f], indptr[f + 1]):
-            link = links[k]
-            if fill.crossing[link] == 0:
-                fill.used[n_used] = link
-                n_used += 1
-            fill.crossing[link] += 1
-    start = 0
-    for i in range(n_used):
-        link = fill.used[i]
-        fill.link_level[link] = np.inf
-        fill.frozen[link] = 0.0
-        if fill.crossing[link] > 1:
-            fill.first[link] = fill.end[link] = start
-            start += fill.crossing[link]
+            crossing[links[k]] += 1
+    n_shared, start = 0, 0
+    for f in active:
+        for k in range(indptr[f], indptr[f + 1]):
+            flows = crossing[links[k]]
+            if flows > 1:
+                row = fill.shared[n_shared]
+                row.frozen = 0.0
+                row.link = links[k]
+                row.first = row.end = start
+                start += flows
+                n_shared += 1
+                crossing[links[k]] = -n_shared
+    return n_shared
+
+
+@njit(cache=True)
+def _fill_rows(active, paths, capacity, fill):
+    """Enter the flows in the rows of their shared links; their private links become limits. Clears `crossing`."""
+    indptr, links, demand, limit = paths
+    crossing, unit = fill.crossing, len(demand) == 0
     for f in active:
         least, narrowest = limit[f], CAPPED
         for k in range(indptr[f], indptr[f + 1]):
             link = links[k]
-            if fill.crossing[link] == 1:
-                private = capacity[link] if unit else capacity[link] / demand[k]
-                if private < least:
-                    least, narrowest = private, link
+            if crossing[link] < 0:
+                row = fill.shared[-1 - crossing[link]]
+                fill.member[row.end] = f
+                if not unit:
+                    fill.member_demand[row.end] = demand[k]
+                row.end += 1
                 continue
-            fill.member[fill.end[link]] = f
-            if not unit:
-                fill.member_demand[fill.end[link]] = demand[k]
-            fill.end[link] += 1
-        fill.flow_level[f] = OPEN
-        fill.flow_limit[f] = least
+            private = capacity[link] if unit else capacity[link] / demand[k]
+            if private < least:
+                least, narrowest = private, link
+        fill.level[f] = -least if least > 0.0 else 0.0
         fill.bottleneck[f] = narrowest
-    return n_used
+    for f in active:
+        for k in range(indptr[f], indptr[f + 1]):
+            crossing[links[k]] = 0
 
 
 @njit(cache=True)
-def _settle_row(link, fill):
-    """Move flows frozen since the last visit out of the link's row, into its frozen load. Returns the open demand."""
-    unit = fill.member_demand.size == 0
-    open_demand = 0.0
-    i = fill.first[link]
-    while i < fill.end[link]:
-        level = fill.flow_level[fill.member[i]]
-        weight = 1.0 if unit else fill.member_demand[i]
-        if level == OPEN:
-            open_demand += weight
+def _order_links(n_shared, capacity, fill):
+    """Heap of the shared links by the level at which their flows alone would fill them."""
+    for number in range(n_shared):
+        row = fill.shared[number]
+        demand = float(row.end - row.first)
+        if len(fill.member_demand):
+            demand = fill.member_demand[row.first : row.end].sum()
+        fill.key[number] = capacity[row.link] / demand
+        fill.heap[number] = number
+    heapify(fill.key, fill.heap, n_shared)
+
+
+@njit(cache=True)
+def _visit(row, level, member, member_demand):
+    """Move flows frozen since the last visit out of the row, into its frozen load.
+
+    Returns the demand of the open flows and their least limit.
+    """
+    unit = len(member_demand) == 0
+    open_demand, least = 0.0, np.inf
+    i, end, frozen = row.first, row.end, row.frozen
+    while i < end:
+        standing = level[member[i]]
+        demand = 1.0 if unit else member_demand[i]
+        if standing < 0.0:
+            open_demand += demand
+            least = min(least, -standing)
             i += 1
             continue
-        fill.frozen[link] += weight * level
-        fill.end[link] -= 1
-        fill.member[i] = fill.member[fill.end[link]]
+        frozen += demand * standing
+        end -= 1
+        member[i] = member[end]
         if not unit:
-            fill.member_demand[i] = fill.member_demand[fill.end[link]]
-    return open_demand
+            member_demand[i] = member_demand[end]
+    row.end, row.frozen = end, frozen
+    return open_demand, least
 
 
 @njit(cache=True)
-def _freeze_limited(link, level, fill):
-    """Freeze the link's open flows whose own limit is at most `level`. Returns whether there were any."""
-    found = False
-    for i in range(fill.first[link], fill.end[link]):
-        f = fill.member[i]
-        if fill.flow_limit[f] <= level:
-            fill.flow_level[f] = fill.flow_limit[f]
-            found = True
-    return found
-
-
-@njit(cache=True)
-def _freeze_all(link, level, fill):
-    """Freeze the link's open flows at `level`, the link their bottleneck."""
-    fill.link_level[link] = level
-    for i in range(fill.first[link], fill.end[link]):
-        f = fill.member[i]
-        fill.flow_level[f] = level
-        fill.bottleneck[f] = link
+def _freeze_limited(row, now, level, member):
+    """Freeze at their limits the open flows of the row that have one of at most `now`."""
+    for i in range(row.first, row.end):
+        if -level[member[i]] <= now:
+            level[member[i]] *= -1.0
 
 
 @njit(cache=True)
 def water_fill(active, paths, capacity, fill):
-    """Max-min levels of the flows `active` (int32[k]) on links of `capacity` (float64[m]), written into `fill`.
+    """Max-min levels and bottlenecks of the flows `active` (int32[k]) on links of `capacity` (float64[m]).
 
     Keys of the heap are saturation levels as last computed. Freezing flows at the least level never lowers another
     link's level, so a key is a lower bound: the link on top is recomputed, and put back if its level has risen.
     A link is thus visited only when it may be next, and frozen load is summed, never subtracted.
     """
-    n_used = _transpose(active, paths, capacity, fill)
-    key, heap = fill.heap_key, fill.heap_link
-    size = 0
-    for i in range(n_used):
-        link = fill.used[i]
-        if fill.crossing[link] > 1:
-            key[size] = capacity[link] / _settle_row(link, fill)
-            heap[size] = link
-            size += 1
-        fill.crossing[link] = 0
-    heapify(key, heap, size)
-    level = 0.0
+    size = _number_shared(active, paths, fill)
+    _fill_rows(active, paths, capacity, fill)
+    _order_links(size, capacity, fill)
+    level, key, heap, member = fill.level, fill.key, fill.heap, fill.member
+    reached = 0.0
     while size > 0:
-        link = heap[0]
-        open_demand = _settle_row(link, fill)
-        if open_demand == 0.0:
+        row = fill.shared[heap[0]]
+        open_demand, least = _visit(row, level, member, fill.member_demand)
+        done = open_demand == 0.0
+        if not done:
+            # Rounding may leave a link a hair below the level already reached, never truly below it.
+            now = max(reached, (capacity[row.link] - row.frozen) / open_demand)
+            if now <= key[0] and least > now:
+                reached, done = now, True
+                for i in range(row.first, row.end):
+                    level[member[i]] = now
+                    fill.bottleneck[member[i]] = row.link
+            elif now <= key[0]:
+                _freeze_limited(row, now, level, member)
+            key[0] = now
+        if done:
             size -= 1
             key[0], heap[0] = key[size], heap[size]
-            sift_down(key, heap, size, 0)
-            continue
-        # Rounding may leave a link a hair below the level already reached, never truly below it.
-        now = max(level, (capacity[link] - fill.frozen[link]) / open_demand)
-        if now > key[0] or _freeze_limited(link, now, fill):
-            key[0] = now
-            sift_down(key, heap, size, 0)
-            continue
-        level = now
-        _freeze_all(link, level, fill)
-        size -= 1
-        key[0], heap[0] = key[size], heap[size]
         sift_down(key, heap, size, 0)
     for f in active:
-        if fill.flow_level[f] == OPEN:
-            fill.flow_level[f] = fill.flow_limit[f]
-        if fill.bottleneck[f] != CAPPED and fill.link_level[fill.bottleneck[f]] == np.inf:
-            fill.link_level[fill.bottleneck[f]] = fill.flow_level[f]
+        level[f] = abs(level[f])

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._event_kernels import SAME_INSTANT, Work, run_flows
+from ._max_min_kernels import new_filling
 from .certificate import TOLERANCE, certify_conservation, refuse_unfair
 from .result import FlowResult
 from .validate import Floats, Problem, check_problem, check_schedule, check_sizes
@@ -54,7 +55,9 @@ def simulate_flows(
         schedule.next_indptr,
         schedule.next_flows,
     )
-    start, finish, carried, unfair = run_flows(problem.paths(), problem.capacity, work, certify, TOLERANCE)
+    paths = problem.paths()
+    fill = new_filling(problem.n_flows, len(problem.capacity), len(problem.links), len(paths.demand) == 0)
+    start, finish, carried, unfair = run_flows(paths, problem.capacity, work, fill, certify, TOLERANCE)
     sent = _bytes_sent(problem, size)
     if certify:
         refuse_unfair(*unfair)

@@ -41,7 +41,7 @@ def max_min_rates(
     paths = problem.paths()
     filling = new_filling(problem.n_flows, len(problem.capacity), len(problem.links), len(paths.demand) == 0)
     water_fill(np.arange(problem.n_flows, dtype=np.int32), paths, problem.capacity, filling)
-    rates = problem.rates(filling.flow_level)
+    rates = problem.rates(filling.level)
     if certify:
         certify_rates(problem, rates)
     return rates
