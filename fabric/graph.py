@@ -345,7 +345,7 @@ class FabricBuilder:
             span = slice(at, at + part["count"])
             kind[span], name[span] = part["kind"], part["name"]
             for column, values in part["columns"].items():
-                columns[column][span] = values
+                columns[column][span] = _fitted(values, columns[column].dtype, column)
             at = span.stop
         return kind, name, columns
 
@@ -363,8 +363,9 @@ class FabricBuilder:
         at = 0
         for part in self._cable_parts:
             stop = at + 2 * len(part["source"])
-            for column, (forth, back, _) in pairs.items():
-                links[column][at:stop:2], links[column][at + 1 : stop : 2] = part[forth], part[back]
+            for column, (forth, back, dtype) in pairs.items():
+                links[column][at:stop:2] = _fitted(part[forth], np.dtype(dtype), forth)
+                links[column][at + 1 : stop : 2] = _fitted(part[back], np.dtype(dtype), back)
             at = stop
         return links
 
@@ -381,6 +382,17 @@ class FabricBuilder:
         highest = np.zeros(int(links["source"].max()) + 1, dtype=np.int64)
         np.maximum.at(highest, links["source"], np.maximum(links["port"], 0))
         links["port"][open_links[order]] = rank + 1 + highest[ordered]
+
+
+def _fitted(values: npt.ArrayLike, dtype: np.dtype[Any], what: str) -> npt.NDArray[Any]:
+    """`values` as an array; refused where assigning them to `dtype` would change one."""
+    values = np.asarray(values)
+    if dtype.kind in "iu" and not np.can_cast(values.dtype, dtype):
+        with np.errstate(invalid="ignore"):
+            same = np.array_equal(values.astype(dtype), values)
+        if not same:
+            raise FabricError(Fault(f"a value of {what} does not fit {dtype}", "give whole numbers in its range"))
+    return values
 
 
 def default_endpoints(kind: npt.NDArray[np.uint8]) -> Ids:
@@ -406,6 +418,8 @@ def _wiring_faults(fabric: Fabric) -> list[Fault]:
     if len(fabric.endpoints) and (fabric.endpoints.min() < 0 or fabric.endpoints.max() >= fabric.nodes):
         return [Fault(f"an endpoint is outside 0..{fabric.nodes - 1}", "list node ids")]
     faults = []
+    if (fabric.node_kind > max(NodeKind)).any() or (fabric.link_kind > max(LinkKind)).any():
+        faults.append(Fault("a node or link is of no known kind", "use NodeKind and LinkKind"))
     repeated = _first_repeat(fabric.node_name)
     if repeated is not None:
         faults.append(Fault(f"the name {fabric.label(repeated)!r} stands on several nodes", "give each node its own"))

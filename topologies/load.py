@@ -9,10 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ..fabric.catalogue import server_kind
 from ..fabric.errors import Fault, InputError, ParseError, SpecError, UnknownNameError
 from ..fabric.graph import Fabric
 from ..fabric.spec import Lines, read_yaml, validate
 from .families import FAMILIES
+from .imported import add_servers
 
 VERSION = 1
 _LARGEST_SPEC_BYTES = 1 << 22  # a larger file is no spec, and reading it as YAML would take minutes
@@ -120,6 +122,8 @@ def _field_faults(described: Description) -> tuple[Fault, ...]:
 
 def _saved(path: Path, overrides: Mapping[str, Any]) -> Fabric:
     fabric = Fabric.load(path)
+    if fabric.meta.get("family") == "imported" and overrides.keys() == {"server"}:
+        return add_servers(fabric, server_kind(str(overrides["server"])))
     if overrides:
         faults = [
             Fault("a saved fabric has no fields to set", "set them where it is generated", field=key)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,11 @@ _HEADER = "fabric.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip can hold; a clock would make equal fabrics differ
 _FAST = 1  # deflate level: 4x faster than the default, a tenth larger
 _LARGEST_ARRAY_BYTES = 8 << 30
+# What zipfile, json and numpy raise on damaged or hostile bytes.
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, KeyError, ValueError, TypeError, EOFError, RuntimeError, SyntaxError),
+    *(OverflowError, MemoryError, TokenError),
+)
 
 
 def save(fabric: Fabric, path: str | Path) -> None:
@@ -59,18 +66,9 @@ def load(path: str | Path) -> Fabric:
             arrays = {name.removesuffix(".npy"): _read(archive, name) for name in archive.namelist() if name != _HEADER}
     except OSError as error:
         raise ParseError(Fault(error.strerror or "cannot be read", "check the path", str(path))) from None
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, KeyError, ValueError, EOFError, RuntimeError, *_ZLIB) as error:
+    except _DAMAGE as error:
         raise ParseError(Fault(f"is no saved fabric, or damaged: {error}", "save it anew", str(path))) from None
     return _fabric(header, arrays, path)
-
-
-def _zlib_errors() -> tuple[type[Exception], ...]:
-    import zlib
-
-    return (zlib.error, NotImplementedError)
-
-
-_ZLIB = _zlib_errors()
 
 
 def _read(archive: zipfile.ZipFile, name: str) -> np.ndarray[Any, Any]:
@@ -97,10 +95,19 @@ def _fabric(header: dict[str, Any], arrays: dict[str, np.ndarray[Any, Any]], pat
         raise ParseError(Fault("is damaged: its header lacks name or meta", "save it anew", str(path)))
     fabric = Fabric(name=header["name"], meta=header["meta"], columns=columns, **arrays)
     try:
+        _check_texts(fabric)
         check_wiring(fabric)
     except FabricError as error:
         raise ParseError([Fault(f.message, "save it anew", str(path)) for f in error.faults]) from None
     return fabric
+
+
+def _check_texts(fabric: Fabric) -> None:
+    for texts in (fabric.node_name, fabric.column("description")):
+        try:
+            np.strings.decode(texts, "utf-8")
+        except UnicodeDecodeError:
+            raise FabricError(Fault("a name is not UTF-8 text")) from None
 
 
 _PER_LINK = ("link_", "capacity_bps", "latency_ns", "port", "rail", "plane", "width")
