@@ -38,18 +38,18 @@ class Buckets:
 def stage_units(job: Job) -> Counts:
     """Units in each chunk of each stage, int64[chunks, stages, 3] of embedding, layers, head.
 
-    Model chunk `c * stages + s` is chunk c of stage s. Where the layers do not divide, the chunks at both ends hold
-    one less.
+    Model chunk `c * stages + s` is chunk c of stage s. Where the layers do not divide, stages hold one less from both
+    ends inwards: the front ones in their first chunk, the rear ones in their last (Dubey et al. 2024, section 3.3.2).
     """
-    chunks = job.vp * job.pp
-    most = -(-job.model.layers // chunks)
-    layers = np.full(chunks, most)
-    from_both_ends = np.column_stack((np.arange(chunks), chunks - 1 - np.arange(chunks))).ravel()[:chunks]
-    layers[from_both_ends[: most * chunks - job.model.layers]] -= 1
-    units = np.zeros((chunks, 3), dtype=np.int64)
-    units[:, 1] = layers
-    units[0, 0] = units[-1, 2] = 1
-    return units.reshape(job.vp, job.pp, 3)
+    short = -job.model.layers % (job.vp * job.pp)
+    units = np.zeros((job.vp, job.pp, 3), dtype=np.int64)
+    units[:, :, 1] = (job.model.layers + short) // (job.vp * job.pp)
+    stages = np.arange(job.pp)
+    inwards = np.column_stack((stages, stages[::-1])).ravel()[: job.pp]
+    turn, place = np.divmod(np.arange(short), job.pp)
+    units[np.where(place % 2 == 0, turn, job.vp - 1 - turn), inwards[place], 1] -= 1
+    units[0, 0, 0] = units[-1, -1, 2] = 1
+    return units
 
 
 def unit_parameters(units: Units) -> Counts:

@@ -1,0 +1,101 @@
+"""Jobs: defaults, rank order, and every fault at once."""
+
+from __future__ import annotations
+
+import pytest
+from fabricsim.fabric.errors import WorkloadError
+from fabricsim.sims.workloads.job import plan_job
+from fabricsim.sims.workloads.model import load_model
+
+LLAMA = load_model("llama3-70b")
+
+
+def faults_of(*args, **kwargs):
+    with pytest.raises(WorkloadError) as caught:
+        plan_job(LLAMA, *args, **kwargs)
+    return [str(fault) for fault in caught.value.faults]
+
+
+def test_dp_is_what_remains():
+    assert plan_job(LLAMA, 128, "tp=8,pp=4").dp == 4
+
+
+def test_no_degrees_mean_data_parallelism_alone():
+    job = plan_job(LLAMA, 16)
+    assert (job.tp, job.pp, job.dp, job.order) == (1, 1, 16, "1f1b")
+
+
+def test_ranks_run_tp_fastest_then_dp_then_pp():
+    ranks = plan_job(LLAMA, 16, "tp=4,pp=2,dp=2").ranks
+    assert ranks[0, 0].tolist() == [0, 1, 2, 3]
+    assert ranks[:, 1, 0].tolist() == [4, 12]
+    assert sorted(ranks.ravel()) == list(range(16))
+
+
+def test_the_default_batch_gives_each_stage_four_micro_batches():
+    job = plan_job(LLAMA, 64, "tp=8,pp=4", micro_batch=2)
+    assert (job.micro_batches, job.global_batch) == (16, 16 * 2 * 2)
+
+
+def test_interleaving_takes_the_most_chunks_by_default():
+    job = plan_job(load_model("llama3-405b"), 128, "tp=8,pp=16")
+    assert (job.order, job.vp) == ("interleaved", 8)
+
+
+def test_micro_batches_that_fill_no_whole_rounds_are_not_interleaved_by_default():
+    job = plan_job(LLAMA, 32, "tp=8,pp=4", global_batch=6)
+    assert (job.order, job.vp) == ("1f1b", 1)
+    assert plan_job(LLAMA, 32, "tp=8,pp=4,vp=2", global_batch=6).order == "interleaved"
+
+
+def test_every_unreadable_degree_is_listed():
+    faults = faults_of(128, "tp=0,pq=3,dp=4,dp=4,pp=two,vp")
+    assert len(faults) == 5
+    assert all("parallel" in fault for fault in faults)
+
+
+def test_degrees_that_do_not_multiply_are_refused_with_the_arithmetic():
+    (fault,) = faults_of(128, "tp=8,pp=3")
+    assert "tp=8 x pp=3 does not fill the fabric's 128 GPUs" in fault
+
+
+def test_all_misfits_of_a_job_are_listed():
+    faults = faults_of(120, "tp=3,pp=5,dp=7,cp=2,ep=4,vp=17", seq_len=100, global_batch=20, schedule="gpipe")
+    for part in (
+        "context parallelism",
+        "expert parallelism",
+        "does not fill the fabric's 120 GPUs",
+        "heads=64",
+        "kv_heads=8",
+        "ffn_hidden=28672",
+        "seq_len=100",
+        "vp=17",
+        "gpipe runs one chunk",
+        "no multiple of dp=7",
+    ):
+        assert any(part in fault for fault in faults), part
+
+
+def test_fewer_layers_than_stages_are_refused():
+    assert any("pp=81 stages, but 80 layers" in fault for fault in faults_of(81, "pp=81"))
+
+
+@pytest.mark.parametrize("field", ["seq_len", "global_batch", "micro_batch"])
+@pytest.mark.parametrize("value", [0, -8])
+def test_sizes_not_above_zero_are_refused(field, value):
+    assert any(field in fault for fault in faults_of(8, "tp=8", **{field: value}))
+
+
+@pytest.mark.parametrize("schedule", ["zero-bubble", "zigzag"])
+def test_schedules_that_are_not_there_are_refused(schedule):
+    assert any(schedule in fault for fault in faults_of(8, "tp=8", schedule=schedule))
+
+
+def test_an_unknown_precision_is_refused():
+    assert any("fp4" in fault for fault in faults_of(8, "tp=8", precision="fp4"))
+
+
+def test_the_nearest_batch_that_divides_is_offered():
+    (fault,) = faults_of(64, "tp=8", global_batch=21, micro_batch=2)
+    assert "the nearest multiple is 16" in fault
+    assert plan_job(LLAMA, 64, "tp=8", global_batch=16, micro_batch=2).micro_batches == 1

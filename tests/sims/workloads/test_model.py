@@ -1,0 +1,105 @@
+"""Models: published parameter counts, the closed form of their FLOPs, and what a broken description is answered."""
+
+from __future__ import annotations
+
+import pytest
+from fabricsim.fabric.errors import ParseError, SpecError, UnknownNameError
+from fabricsim.sims.workloads.model import ModelSpec, load_model, model_names
+
+FIELDS = {
+    "layers": 2,
+    "hidden": 64,
+    "heads": 4,
+    "kv_heads": 2,
+    "head_dim": 16,
+    "ffn_hidden": 128,
+    "gated_mlp": "true",
+    "vocab": 100,
+    "tied_embeddings": "false",
+}
+
+PUBLISHED_PARAMETERS = {
+    # Number of parameters of the checkpoints on Hugging Face, from general knowledge.
+    "llama2-70b": 68_976_648_192,
+    "llama3-8b": 8_030_261_248,
+    "llama3-70b": 70_553_706_496,
+    "llama3-405b": 405_853_388_800,
+}
+
+
+def write(path, **fields):
+    path.write_text("".join(f"{key}: {value}\n" for key, value in fields.items()))
+    return path
+
+
+@pytest.mark.parametrize(("name", "parameters"), PUBLISHED_PARAMETERS.items())
+def test_llama_presets_have_exactly_the_published_parameters(name, parameters):
+    assert load_model(name).parameters == parameters
+
+
+@pytest.mark.parametrize(
+    ("name", "billions"),
+    [
+        ("gpt3-175b", 174.6),  # Narayanan et al. 2021, table 2
+        ("megatron-177b", 177),  # Megatron-LM README, model table
+        ("nemotron4-340b", 340),  # its name
+    ],
+)
+def test_other_presets_have_the_published_billions(name, billions):
+    assert load_model(name).parameters / 1e9 == pytest.approx(billions, rel=0.004)
+
+
+def test_every_preset_names_a_source():
+    assert all(load_model(name).source != "given by the user" for name in model_names())
+
+
+@pytest.mark.parametrize(("batch", "seq_len"), [(1, 2048), (3, 1024)])
+def test_flops_of_a_classic_gpt_equal_narayanans_formula(batch, seq_len):
+    model = load_model("gpt3-175b")
+    layers, hidden, vocab = model.layers, model.hidden, model.vocab
+    # 72 b s L h^2 (1 + s / 6h + V / 12Lh), Narayanan et al. 2021, without its recomputation factor 4/3
+    formula = 72 * batch * seq_len * layers * hidden**2
+    formula *= 1 + seq_len / (6 * hidden) + vocab / (12 * layers * hidden)
+    assert model.flops(batch, seq_len) == pytest.approx(formula, rel=1e-14)
+
+
+def test_causal_attention_counts_half_of_the_score_matrix():
+    model = load_model("llama3-8b")
+    saved = model.flops(1, 8192) - model.flops(1, 8192, causal=True)
+    assert saved == 3 * 2 * 8192**2 * model.heads * model.head_dim * model.layers
+
+
+def test_a_yaml_file_describes_a_model(tmp_path):
+    model = load_model(write(tmp_path / "small.yaml", **FIELDS))
+    assert (model.name, model.kv_width, model.mlp_in_width) == ("small", 64, 256)
+    # per layer: qkv 64 x (64 + 64), output 64 x 64, MLP 3 x 64 x 128, two norms
+    assert model.layer_parameters == 64 * 128 + 64 * 64 + 3 * 64 * 128 + 2 * 64
+
+
+def test_every_wrong_field_of_a_file_is_named_with_its_line(tmp_path):
+    path = write(tmp_path / "bad.yaml", **(FIELDS | {"layers": 0, "heads": "four", "hiden": 3}))
+    with pytest.raises(SpecError) as caught:
+        load_model(path)
+    places = {(fault.field, fault.line) for fault in caught.value.faults}
+    assert places == {("layers", 1), ("heads", 3), ("hiden", 10)}
+
+
+def test_heads_that_do_not_divide_into_groups_are_refused():
+    with pytest.raises(SpecError, match="4 heads do not divide into 3 groups"):
+        load_model_fields(kv_heads=3)
+
+
+def load_model_fields(**changes):
+    from fabricsim.fabric.spec import validate
+
+    return validate(ModelSpec, FIELDS | changes)
+
+
+def test_an_unknown_name_is_answered_with_the_nearest():
+    with pytest.raises(UnknownNameError, match="llama3-70b"):
+        load_model("llama-70b")
+
+
+def test_a_missing_file_is_a_parse_error(tmp_path):
+    with pytest.raises(ParseError):
+        load_model(tmp_path / "none.yaml")
