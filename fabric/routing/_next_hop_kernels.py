@@ -46,45 +46,30 @@ def next_hops(graph, row, here, out):
 
 @njit(cache=True)
 def graph_paths(rule, pairs, ports, graph, ordinal, row_of, distance):
-    """CSR (indptr, links) of one path per pair, and its length int64[n]: -1 for a pair without a way.
+    """CSR (indptr, links) of the switch-to-switch part of one path per pair; `reached` bool[n].
 
     `ordinal[port]` is the digit of the DESTINATION rule; `row_of[switch]` the switch's row in `distance`.
     """
     n = len(pairs.src)
-    lengths = np.empty(n, np.int64)
+    reached = np.empty(n, np.bool_)
     indptr = np.zeros(n + 1, np.int64)
     for i in range(n):
-        a, b = pairs.port_src[i], pairs.port_dst[i]
-        lengths[i] = -1
-        if a >= 0:
-            hops = distance[row_of[graph.index[ports.switch[b]]], graph.index[ports.switch[a]]]
-            if hops >= 0:
-                lengths[i] = hops + 2 + (ports.bus_link[a] >= 0) + (ports.bus_link[b] >= 0)
-        indptr[i + 1] = indptr[i] + max(lengths[i], 0)
+        here, goal = graph.index[ports.switch[pairs.port_src[i]]], graph.index[ports.switch[pairs.port_dst[i]]]
+        hops = distance[row_of[goal], here]
+        reached[i] = hops >= 0
+        indptr[i + 1] = indptr[i] + max(hops, 0)
     links = np.empty(indptr[n], np.int32)
     candidates = np.empty(len(graph.links) + 1, np.int32)
     for i in range(n):
-        if lengths[i] < 0:
-            continue
-        a, b = pairs.port_src[i], pairs.port_dst[i]
-        at = indptr[i]
-        if ports.bus_link[a] >= 0:
-            links[at] = ports.bus_link[a]
-            at += 1
-        links[at] = ports.link[a]
-        at += 1
-        row = distance[row_of[graph.index[ports.switch[b]]]]
-        here = graph.index[ports.switch[a]]
-        while row[here] > 0:
+        here, goal = graph.index[ports.switch[pairs.port_src[i]]], graph.index[ports.switch[pairs.port_dst[i]]]
+        row = distance[row_of[goal]]
+        digit = ordinal[pairs.port_dst[i]]
+        for at in range(indptr[i], indptr[i + 1]):
             count = next_hops(graph, row, here, candidates)
-            k = choose(rule, here, pairs.src[i], pairs.dst[i], pairs.entropy[i], ordinal[b], count)
+            k = choose(rule, here, pairs.src[i], pairs.dst[i], pairs.entropy[i], digit, count)
             links[at] = candidates[k]
             here = graph.index[graph.link_target[candidates[k]]]
-            at += 1
-        links[at] = ports.link[b] ^ 1
-        if ports.bus_link[b] >= 0:
-            links[at + 1] = ports.bus_link[b] ^ 1
-    return indptr, links, lengths
+    return indptr, links, reached
 
 
 @njit(cache=True)

@@ -45,13 +45,12 @@ def down_run(tree, node, position):
 
 
 @njit(cache=True)
-def walk(rule, src, dst, entropy, tree, node, goal, out):
-    """One path from switch `node` to the port node `goal`: up any port until a switch covers it, then down.
+def walk(rule, src, dst, entropy, tree, node, goal, position, out):
+    """One path from switch `node` to switch `goal` towards `position`: up any port until a switch covers it, then down.
 
     Writes link ids to `out` as far as it reaches; returns the number of links, -1 if there is no way. The up digit at
-    level l is floor(D / product of up-port counts below l), D the goal's position.
+    level l is floor(position / product of up-port counts below l).
     """
-    position = tree.first[goal]
     digits = np.zeros(MOST_LEVELS, np.int64)
     digit = np.int64(position)
     hops = 0
@@ -66,7 +65,7 @@ def walk(rule, src, dst, entropy, tree, node, goal, out):
             out[hops] = link
         hops += 1
         node = tree.link_target[link]
-    while tree.level[node] > 0:
+    while tree.level[node] > tree.level[goal]:
         lo, hi = down_run(tree, node, position)
         if lo == hi:
             return -1
@@ -83,44 +82,32 @@ def walk(rule, src, dst, entropy, tree, node, goal, out):
 
 @njit(cache=True)
 def tree_paths(rule, pairs, ports, tree):
-    """CSR (indptr, links) of one path per pair, and its length int64[n]: -1 for a pair without a way.
+    """CSR (indptr, links) of the switch-to-switch part of one path per pair; `reached` bool[n].
 
     The walk is done twice, to count and to write: cheaper than moving links out of a padded table.
     """
     n = len(pairs.src)
-    lengths = np.empty(n, np.int64)
-    scratch = np.empty(4 * MOST_LEVELS, np.int32)
+    reached = np.empty(n, np.bool_)
     indptr = np.zeros(n + 1, np.int64)
-    for i in range(n):
-        a, b = pairs.port_src[i], pairs.port_dst[i]
-        lengths[i] = -1
-        if a >= 0:
+    links = np.empty(0, np.int32)
+    for writing in (False, True):
+        if writing:
+            links = np.empty(indptr[n], np.int32)
+        for i in range(n):
+            a, b = pairs.port_src[i], pairs.port_dst[i]
             hops = walk(
-                rule, pairs.src[i], pairs.dst[i], pairs.entropy[i], tree, ports.switch[a], ports.node[b], scratch[:0]
-            )
-            if hops >= 0:
-                lengths[i] = hops + 1 + (ports.bus_link[a] >= 0) + (ports.bus_link[b] >= 0)
-        indptr[i + 1] = indptr[i] + max(lengths[i], 0)
-    links = np.empty(indptr[n], np.int32)
-    for i in range(n):
-        if lengths[i] < 0:
-            continue
-        a, b = pairs.port_src[i], pairs.port_dst[i]
-        at = indptr[i]
-        if ports.bus_link[a] >= 0:
-            links[at] = ports.bus_link[a]
-            at += 1
-        links[at] = ports.link[a]
-        hops = walk(rule, pairs.src[i], pairs.dst[i], pairs.entropy[i], tree, ports.switch[a], ports.node[b], scratch)
-        links[at + 1 : at + 1 + hops] = scratch[:hops]
-        if ports.bus_link[b] >= 0:
-            links[indptr[i + 1] - 1] = ports.bus_link[b] ^ 1
-    return indptr, links, lengths
+                rule, pairs.src[i], pairs.dst[i], pairs.entropy[i], tree, ports.switch[a], ports.switch[b],
+                tree.first[ports.node[b]], links[indptr[i] : indptr[i + 1]],
+            )  # fmt: skip
+            if not writing:
+                reached[i] = hops >= 0
+                indptr[i + 1] = indptr[i] + max(hops, 0)
+    return indptr, links, reached
 
 
 @njit(cache=True)
-def tree_spread(starts, goals, share_in, tree):
-    """Fractional equal-cost split from switch `starts[i]` to port node `goals[i]`, `share_in[i]` entering.
+def tree_spread(starts, goals, positions, share_in, tree):
+    """Fractional equal-cost split from switch `starts[i]` to `goals[i]` towards `positions[i]`, `share_in[i]` entering.
 
     Returns CSR (indptr, links, shares) and reached bool[n]. The frontier moves one hop at a time; nodes that several
     paths reach are merged, so each link appears once per pair.
@@ -134,7 +121,7 @@ def tree_spread(starts, goals, share_in, tree):
     amount, gathered = np.empty(nodes, np.float64), np.empty(nodes, np.float64)
     used = 0
     for i in range(n):
-        position = tree.first[goals[i]]
+        position = positions[i]
         frontier[0], amount[0], size = starts[i], share_in[i], 1
         while size > 0 and frontier[0] != goals[i]:
             new = 0

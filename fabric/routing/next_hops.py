@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ..graph import SWITCH_KINDS, Fabric, LinkKind
 from ._next_hop_kernels import bfs_distances, graph_paths, graph_spread
 from .ports import Ports
-from .router import Indptr, Links, Pairs, Rule, Shares, csr
+from .router import Indptr, Links, Pairs, Paths, Reached, Rule, Shares, Spread, csr
 
 
 class SwitchGraph(NamedTuple):
@@ -28,25 +28,17 @@ class NextHops:
     def __init__(self, fabric: Fabric) -> None:
         self.graph = _switch_graph(fabric)
 
-    def paths(self, rule: Rule, pairs: Pairs, ports: Ports) -> tuple[Indptr, Links, Indptr]:
-        """CSR of one path per pair between its ports, and its length (-1: unreachable)."""
-        row_of, distance = self._distances(ports.switch[pairs.port_dst[pairs.port_dst >= 0]])
-        return graph_paths(rule, pairs, ports, self.graph, self._ordinals(ports), row_of, distance)
+    def paths(self, rule: Rule, pairs: Pairs, ports: Ports) -> tuple[Paths, Reached]:
+        row_of, distance = self._distances(ports.switch[pairs.port_dst])
+        *paths, reached = graph_paths(rule, pairs, ports, self.graph, self._ordinals(ports), row_of, distance)
+        return Paths(*paths), reached
 
-    def spread(
-        self, ports: Ports, port_src: Indptr, port_dst: Indptr, share_in: Shares
-    ) -> tuple[Indptr, Links, Shares, npt.NDArray[np.bool_]]:
-        """CSR of links and shares from the source's switch into the destination's NIC, and which pairs were reached."""
+    def spread(self, ports: Ports, port_src: Indptr, port_dst: Indptr, share_in: Shares) -> tuple[Spread, Reached]:
         ends = ports.switch[port_dst]
         row_of, distance = self._distances(ends)
-        starts = self.graph.index[ports.switch[port_src]]
-        indptr, links, shares, reached = graph_spread(
-            starts, self.graph.index[ends], share_in, self.graph, row_of, distance
-        )
-        last = indptr[1:]
-        links = np.insert(links, last, ports.link[port_dst] ^ 1)
-        shares = np.insert(shares, last, share_in)
-        return indptr + np.arange(len(indptr)), links, shares, reached
+        starts, ends = self.graph.index[ports.switch[port_src]], self.graph.index[ends]
+        *spread, reached = graph_spread(starts, ends, share_in, self.graph, row_of, distance)
+        return Spread(*spread), reached
 
     def _distances(self, roots: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int16]]:
         """`(row_of, distance)`: hops int16[distinct roots, switches] to each root, and each switch's row in it."""

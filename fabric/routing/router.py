@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from .ports import Ports
 
 Indptr = npt.NDArray[np.int64]
 Links = npt.NDArray[np.int32]
 Ranks = npt.NDArray[np.int32]
 Shares = npt.NDArray[np.float64]
+Reached = npt.NDArray[np.bool_]
 
 
 class Rule(NamedTuple):
@@ -22,7 +26,7 @@ class Rule(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """Pairs of ranks to route between, with the header's entropy and the port chosen at either end (-1: none)."""
+    """Pairs of ranks to route between, with the header's entropy and the network port chosen at either end."""
 
     src: Ranks
     dst: Ranks
@@ -60,6 +64,17 @@ class Router(Protocol):
 
     def spread(self, src: npt.ArrayLike, dst: npt.ArrayLike) -> Spread:
         """All equal-cost paths of each pair with their fractions. Raises RoutingError as `paths` does."""
+
+
+class Hops(Protocol):
+    """The way between switches: what is special to a kind of fabric. Ends are entries of `ports`; the switch-to-switch
+    part only; the second result says which pairs have a way at all."""
+
+    def paths(self, rule: Rule, pairs: Pairs, ports: Ports) -> tuple[Paths, Reached]:
+        """One path per pair from the switch of its source port to the switch of its destination port."""
+
+    def spread(self, ports: Ports, port_src: Indptr, port_dst: Indptr, share_in: Shares) -> tuple[Spread, Reached]:
+        """The equal-cost split between the same switches, `share_in` entering."""
 
 
 def csr(counts: npt.NDArray[Any]) -> Indptr:

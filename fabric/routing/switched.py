@@ -17,7 +17,7 @@ from ..graph import Fabric
 from ._choice_kernels import choose_ports
 from .next_hops import NextHops
 from .ports import Ports, ScaleUp, network_ports, scale_up
-from .router import Links, Pairs, Paths, Ranks, Rule, Shares, Spread, csr
+from .router import Hops, Links, Pairs, Paths, Ranks, Rule, Shares, Spread, csr
 from .tree import TreeHops
 
 _FAULTS_SHOWN = 10
@@ -39,7 +39,7 @@ class SwitchedRouter:
         return scale_up(self.fabric)
 
     @cached_property
-    def hops(self) -> TreeHops | NextHops:
+    def hops(self) -> Hops:
         return TreeHops(self.fabric) if "first" in self.fabric.columns else NextHops(self.fabric)
 
     def paths(self, src: npt.ArrayLike, dst: npt.ArrayLike, entropy: npt.ArrayLike | None = None) -> Paths:
@@ -47,18 +47,28 @@ class SwitchedRouter:
         salt = np.zeros(len(src), np.uint64) if entropy is None else np.ascontiguousarray(entropy, dtype=np.uint64)
         inside, outside = self._divide(src, dst)
         up, down = choose_ports(self.rule, src[inside], dst[inside], salt[inside], self.scale_up.indptr)
-        through_nvswitch = np.column_stack((self.scale_up.links[up], self.scale_up.links[down] ^ 1)).ravel()
-        ends = src[outside], dst[outside], salt[outside]
-        pairs = Pairs(*ends, *choose_ports(self.rule, *ends, self.ports.indptr))
-        _, links, lengths = self.hops.paths(self.rule, pairs, self.ports)
-        self._refuse(pairs.src, pairs.dst, lengths < 0)
-        counts = np.zeros(len(src), dtype=np.int64)
-        counts[inside], counts[outside] = 2, lengths
-        indptr = csr(counts)
-        out = np.empty(indptr[-1], dtype=np.int32)
-        out[_ranges(indptr[:-1][inside], np.full(len(inside), 2))] = through_nvswitch
-        out[_ranges(indptr[:-1][outside], lengths)] = links
-        return Paths(indptr, out)
+        parts = [(inside, self.scale_up.links[up]), (inside, self.scale_up.links[down] ^ 1)]
+        parts += self._paths_outside(outside, src[outside], dst[outside], salt[outside])
+        pair, links = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return Paths(csr(np.bincount(pair, minlength=len(src))), links[np.argsort(pair, kind="stable")])
+
+    def _paths_outside(
+        self, outside: Ranks, src: Ranks, dst: Ranks, salt: npt.NDArray[np.uint64]
+    ) -> list[tuple[Ranks, Links]]:
+        """Source's bus and port, the switches, destination's port and bus, as (pair, link) lists in hop order."""
+        ports = self.ports
+        port_src, port_dst = choose_ports(self.rule, src, dst, salt, ports.indptr)
+        self._refuse(src, dst, port_src < 0)
+        middle, reached = self.hops.paths(self.rule, Pairs(src, dst, salt, port_src, port_dst), ports)
+        self._refuse(src, dst, ~reached)
+        out, back = ports.bus_link[port_src], ports.bus_link[port_dst]
+        return [
+            (outside[out >= 0], out[out >= 0]),
+            (outside, ports.link[port_src]),
+            (np.repeat(outside, np.diff(middle.indptr)), middle.links),
+            (outside, ports.link[port_dst] ^ 1),
+            (outside[back >= 0], back[back >= 0] ^ 1),
+        ]
 
     def spread(self, src: npt.ArrayLike, dst: npt.ArrayLike) -> Spread:
         src, dst = self._ranks(src, dst)
@@ -108,13 +118,14 @@ class SwitchedRouter:
         index = port_src - ports.indptr[src[pair]]
         port_dst = ports.indptr[dst[pair]] + index % counts[dst[pair]]
         share = 1.0 / counts[src[pair]]
-        indptr, links, shares, reached = self.hops.spread(ports, port_src, port_dst, share)
+        middle, reached = self.hops.spread(ports, port_src, port_dst, share)
         self._refuse(src[pair], dst[pair], ~reached)
         out, back = ports.bus_link[port_src], ports.bus_link[port_dst]
         return [
             (pair[out >= 0], out[out >= 0], share[out >= 0]),
             (pair, ports.link[port_src], share),
-            (np.repeat(pair, np.diff(indptr)), links, shares),
+            (np.repeat(pair, np.diff(middle.indptr)), middle.links, middle.shares),
+            (pair, ports.link[port_dst] ^ 1, share),
             (pair[back >= 0], back[back >= 0] ^ 1, share[back >= 0]),
         ]
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ..graph import SWITCH_KINDS, Fabric, LinkKind
 from ._tree_kernels import tree_paths, tree_spread
 from .ports import Ports
-from .router import Indptr, Links, Pairs, Rule, Shares, csr
+from .router import Indptr, Links, Pairs, Paths, Reached, Rule, Shares, Spread, csr
 
 
 class Tree(NamedTuple):
@@ -36,15 +36,14 @@ class TreeHops:
     def __init__(self, fabric: Fabric) -> None:
         self.tree = _tree(fabric)
 
-    def paths(self, rule: Rule, pairs: Pairs, ports: Ports) -> tuple[Indptr, Links, Indptr]:
-        """CSR of one path per pair between its ports, and its length (-1: unreachable)."""
-        return tree_paths(rule, pairs, ports, self.tree)
+    def paths(self, rule: Rule, pairs: Pairs, ports: Ports) -> tuple[Paths, Reached]:
+        *paths, reached = tree_paths(rule, pairs, ports, self.tree)
+        return Paths(*paths), reached
 
-    def spread(
-        self, ports: Ports, port_src: Indptr, port_dst: Indptr, share_in: Shares
-    ) -> tuple[Indptr, Links, Shares, npt.NDArray[np.bool_]]:
-        """CSR of links and shares from the source's switch into the destination's NIC, and which pairs were reached."""
-        return tree_spread(ports.switch[port_src], ports.node[port_dst], share_in, self.tree)
+    def spread(self, ports: Ports, port_src: Indptr, port_dst: Indptr, share_in: Shares) -> tuple[Spread, Reached]:
+        goals, positions = ports.switch[port_dst], self.tree.first[ports.node[port_dst]]
+        *spread, reached = tree_spread(ports.switch[port_src], goals, positions, share_in, self.tree)
+        return Spread(*spread), reached
 
 
 def _tree(fabric: Fabric) -> Tree:
