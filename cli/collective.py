@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @network_setup
 @output_options
 def collective(setup: Setup, op: str, size: str, algorithm: str, form: str, quiet: bool) -> None:
-    """Time, bandwidth and bottleneck of a collective over all ranks of FABRIC.
+    """A collective over all ranks: time, bandwidth, bottleneck.
 
     Sizes, algbw and busbw are those of nccl-tests, out of place; the bound is a proven lower limit of the time.
     """
@@ -30,38 +30,39 @@ def collective(setup: Setup, op: str, size: str, algorithm: str, form: str, quie
 
         result = simulate(setup.fabric(), op=op, size=size, algorithm=algorithm, **setup.network())
     document = result.to_dict()
-    emit(form, document, document["rows"], [bandwidth_table(result)])
-
-
-def bandwidth_table(result: CollectiveResult) -> Table:
-    """One line per size."""
     first = result.rows[0]
-    return Table(
-        title=f"{first.op} over {first.ranks} ranks of {result.fabric}, {first.transport}",
-        columns=(
-            "size (B)",
-            "algorithm",
-            "protocol",
-            "time (us)",
-            "algbw (GB/s)",
-            "busbw (GB/s)",
-            "of bound",
-            "bottleneck",
-            "busy",
-        ),
-        left=frozenset({"algorithm", "protocol", "bottleneck"}),
-        rows=[
-            (
-                str(row.size_bytes),
-                row.algorithm,
-                row.protocol or "-",
-                f"{row.time_us:.2f}",
-                f"{row.algbw_GBps:.2f}",
-                f"{row.busbw_GBps:.2f}",
-                f"{row.bound_fraction:.1%}",
-                row.bottleneck.name,
-                f"{row.bottleneck.utilisation:.1%}",
-            )
-            for row in result.rows
-        ],
-    )
+    title = f"{first.op} over {first.ranks} ranks of {result.fabric}, {first.transport}"
+    table = Table(BANDWIDTH_COLUMNS, bandwidth_rows(result), title, left=BANDWIDTH_WORDS)
+    emit(form, document, document["rows"], [table])
+
+
+BANDWIDTH_COLUMNS = (
+    "size (B)",
+    "algorithm",
+    "protocol",
+    "time (us)",
+    "algbw (GB/s)",
+    "busbw (GB/s)",
+    "of bound",
+    "bottleneck",
+    "busy",
+)
+BANDWIDTH_WORDS = frozenset({"algorithm", "protocol", "bottleneck"})
+
+
+def bandwidth_rows(result: CollectiveResult) -> list[tuple[str, ...]]:
+    """One line per size, in BANDWIDTH_COLUMNS."""
+    return [
+        (
+            str(row.size_bytes),
+            row.algorithm,
+            row.protocol or "-",
+            f"{row.time_us:.2f}",
+            f"{row.algbw_GBps:.2f}",
+            f"{row.busbw_GBps:.2f}",
+            f"{row.bound_fraction:.1%}",
+            row.bottleneck.name,
+            f"{row.bottleneck.utilisation:.1%}",
+        )
+        for row in result.rows
+    ]

@@ -16,9 +16,11 @@ import click
 from .. import __version__
 from ..fabric.errors import InputError, InternalError
 from .collective import collective
+from .demo import demo
 from .schema import schema
 from .topology import topology
 from .traffic import traffic
+from .train import train
 
 BAD_INPUT = 2
 DEFECT = 101
@@ -26,7 +28,10 @@ INTERRUPTED = 130
 
 
 class Commands(click.Group):
-    """A group that turns the package's errors into messages and exit codes."""
+    """A group that lists its commands as added, and turns the package's errors into messages and exit codes."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -59,7 +64,7 @@ def fabricsim() -> None:
     """
 
 
-for command in (topology, collective, traffic, schema):
+for command in (demo, topology, collective, traffic, train, schema):
     fabricsim.add_command(command)
 
 

@@ -87,7 +87,11 @@ def write_list(title: str, sentences: Iterable[str]) -> None:
     for number, sentence in enumerate(sentences):
         if number == 0:
             click.echo(f"{title}:")
-        click.echo(textwrap.fill(sentence, _TEXT_WIDTH, initial_indent="  - ", subsequent_indent="    "))
+        click.echo(
+            textwrap.fill(
+                sentence, _TEXT_WIDTH, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False
+            )
+        )
 
 
 def note(text: str, quiet: bool = False) -> None:

@@ -12,7 +12,10 @@ from ..fabric.errors import UnknownNameError
 @click.command()
 @click.argument("name", required=False)
 def schema(name: str | None) -> None:
-    """JSON Schema of the spec file of family NAME, or of every family by its name."""
+    """JSON Schema of spec files, for editors.
+
+    Of family NAME, or of every family by its name.
+    """
     from ..topologies import schemas
 
     known = schemas()

@@ -85,9 +85,10 @@ def import_command(file: str, origin: str, pairs: tuple[str, ...], output: str, 
         raise SpecError(Fault("does nothing here", "an import knows server=KIND only", field=key) for key in fields)
     fabric = READERS[origin](file)
     if kind is not None:
+        from ..fabric.catalogue import server_kind
         from ..topologies.imported import add_servers
 
-        fabric = add_servers(fabric, kind)
+        fabric = add_servers(fabric, server_kind(kind))
     fabric.save(output)
     note(f"{output}: {in_words(fabric)}", quiet)
 

@@ -37,7 +37,7 @@ def traffic(
     form: str,
     quiet: bool,
 ) -> None:
-    """Completion times and rates of flows on FABRIC that share its links max-min fairly."""
+    """Flows from a pattern or a file: completion times and rates."""
     if (pattern is None) == (flows is None):
         raise InputError("the flows come from a pattern or from a file", "give either --pattern or --flows")
     if flows is not None and size is not None:

@@ -98,7 +98,7 @@ def test_check_exits_1_when_a_cable_is_slower_one_way(run, tmp_path):
 
 @pytest.mark.parametrize("form", ["json", "graphml", "ibnetdiscover"])
 def test_an_imported_cluster_survives_export_and_import(run, tmp_path, form):
-    first, text, second = tmp_path / "first.fabric", tmp_path / "text", tmp_path / "second.fabric"
+    first, text, second = tmp_path / "first.fabric", tmp_path / "ndr_cluster.txt", tmp_path / "second.fabric"
     sample = DATA / "ibnetdiscover" / "ndr_cluster.txt"
     for command in (
         ("import", sample, "--from", "ibnetdiscover", "-o", first),

@@ -1,0 +1,106 @@
+"""`fabricsim train`: one training step, and where its GPU-seconds go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import click
+
+from .options import Setup, network_setup, output_options
+from .output import Table, emit
+from .progress import working
+
+if TYPE_CHECKING:
+    from ..sims.train import TrainResult
+
+
+@click.command()
+@click.option("--model", required=True, help="A preset like llama3-70b, or a YAML file.")
+@click.option("--parallel", default="", help="Degrees, like tp=8,pp=4,vp=2; dp is what remains.")
+@click.option("--seq-len", type=int, help="Tokens per sequence.  [default: the model's]")
+@click.option("--global-batch", type=int, help="Sequences per step.  [default: 4 micro-batches per pipeline stage]")
+@click.option("--micro-batch", type=int, default=1, show_default=True, help="Sequences per micro-batch.")
+@click.option("--precision", default="bf16", show_default=True, help="bf16 or fp8.")
+@click.option("--schedule", default="auto", show_default=True, help="auto, gpipe, 1f1b or interleaved.")
+@click.option("--jitter", type=float, default=0.0, show_default=True, help="Deviation of compute time between GPUs.")
+@network_setup
+@output_options
+def train(
+    setup: Setup,
+    model: str,
+    parallel: str,
+    seq_len: int | None,
+    global_batch: int | None,
+    micro_batch: int,
+    precision: str,
+    schedule: str,
+    jitter: float,
+    form: str,
+    quiet: bool,
+) -> None:
+    """A training step on all GPUs: time, throughput, starvation."""
+    with working("simulating", quiet):
+        from ..sims.train import train as simulate
+
+        result = simulate(
+            setup.fabric(),
+            model,
+            parallel=parallel,
+            seq_len=seq_len,
+            global_batch=global_batch,
+            micro_batch=micro_batch,
+            precision=precision,
+            schedule=schedule,
+            jitter=jitter,
+            **setup.network(),
+        )
+    document = result.to_dict()
+    emit(form, document, document["ledger"], _tables(result))
+
+
+def _tables(result: TrainResult) -> Iterator[Table]:
+    step = {"": result}
+    yield Table(("step", ""), figures(step), left=frozenset({"step"}))
+    yield Table(
+        ("where GPU-seconds go", "GPU-seconds", "share"), causes(step), left=frozenset({"where GPU-seconds go"})
+    )
+    yield Table(
+        ("exposed communication", "GPU-seconds", "share"),
+        [(row.dimension, f"{row.gpu_seconds:.3f}", f"{row.fraction:.2%}") for row in result.by_dimension],
+        left=frozenset({"exposed communication"}),
+    )
+    yield Table(
+        ("operation", "of", "ranks", "size (B)", "count", "time (us)"),
+        [
+            (call.op, call.dimension, str(call.ranks), str(call.size_bytes), str(call.count), f"{call.time_us:.2f}")
+            for call in result.collectives
+        ],
+        left=frozenset({"operation", "of"}),
+    )
+
+
+def figures(steps: Mapping[str, TrainResult]) -> list[tuple[str, ...]]:
+    """The main figures of a step, one column per step."""
+    from ..fabric.units import format_si
+
+    texts: dict[str, Callable[[TrainResult], str]] = {
+        "GPUs": lambda step: str(step.gpus),
+        "step time": lambda step: format_si(step.step_time_s, "s"),
+        "tokens/s": lambda step: f"{step.tokens_per_s:.0f}",
+        "model TFLOP/s per GPU": lambda step: f"{step.model_tflops_per_gpu:.1f}",
+        "MFU": lambda step: f"{step.mfu:.2%}",
+        "MFU, causal attention": lambda step: f"{step.mfu_causal:.2%}",
+        "starved": lambda step: f"{step.starved_fraction:.2%}",
+    }
+    return [(label, *(text(step) for step in steps.values())) for label, text in texts.items()]
+
+
+def causes(steps: Mapping[str, TrainResult]) -> list[tuple[str, ...]]:
+    """The ledger and its total: per step, GPU-seconds and their share."""
+    rows = []
+    for entries in zip(*(step.ledger for step in steps.values()), strict=True):
+        cells = [text for entry in entries for text in (f"{entry.gpu_seconds:.3f}", f"{entry.fraction:.2%}")]
+        rows.append((entries[0].cause, *cells))
+    totals = [text for step in steps.values() for text in (f"{step.step_time_s * step.gpus:.3f}", "100.00%")]
+    return [*rows, ("total", *totals)]

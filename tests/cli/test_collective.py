@@ -1,0 +1,98 @@
+"""`fabricsim collective`: closed forms, nccl-tests' definitions and published measurements, at the users' door."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+ROW_KEYS = [
+    *(
+        "op",
+        "size_bytes",
+        "ranks",
+        "algorithm",
+        "protocol",
+        "transport",
+        "fidelity",
+        "time_us",
+        "algbw_GBps",
+        "busbw_GBps",
+    ),
+    *("bound_time_us", "bound_fraction", "bottleneck"),
+]
+TREE = ("fat_tree", "--set", "k=4", "--set", "link=100Gbps", "--set", "hop_latency=0s", "--transport", "ideal")
+A100_PAIR = ("hgx-a100", "--set", "nodes=2", "--set", "nic=200Gbps", "--set", "network=roce", "--size", "8GiB")
+
+
+def test_a_ring_takes_its_closed_form(answer):
+    """2 (n-1)/n S/B with nothing in the way (Patarasuk and Yuan, JPDC 2009)."""
+    (row,) = answer("collective", *TREE, "--algorithm", "ring", "--size", "16MB")["rows"]
+    assert row["time_us"] == pytest.approx(2 * 15 / 16 * 16e6 * 8 / 100e9 * 1e6, rel=1e-9)
+    assert row["bound_fraction"] == pytest.approx(1, rel=1e-9)
+    assert row["busbw_GBps"] == pytest.approx(12.5, rel=1e-9)
+
+
+def test_keys_are_those_of_the_contract(answer):
+    document = answer("collective", "hgx-h100", "--set", "nodes=1")
+    assert {"fabric", "gpus", "rows"} <= document.keys()
+    (row,) = document["rows"]
+    assert list(row) == ROW_KEYS
+    assert row["bottleneck"].keys() == {"kind", "name", "utilisation"}
+    assert document["gpus"] == row["ranks"] == 8
+
+
+def test_bandwidths_are_defined_as_by_nccl_tests(answer):
+    """PERFORMANCE.md of nccl-tests: algbw = S/t, busbw = algbw 2(n-1)/n for an all-reduce."""
+    (row,) = answer("collective", "hgx-h100", "--set", "nodes=2")["rows"]
+    assert row["algbw_GBps"] == pytest.approx(row["size_bytes"] / row["time_us"] / 1e3)
+    assert row["busbw_GBps"] == pytest.approx(row["algbw_GBps"] * 2 * 15 / 16)
+    assert row["bound_time_us"] == pytest.approx(row["time_us"] * row["bound_fraction"])
+    assert row["bound_fraction"] <= 1
+
+
+def test_a_range_doubles_from_size_to_size(run):
+    table = run("collective", "hgx-h100", "--set", "nodes=1", "--size", "1KiB:64KiB", "--format", "csv").stdout
+    assert [int(row["size_bytes"]) for row in csv.DictReader(io.StringIO(table))] == [1024 * 2**i for i in range(7)]
+
+
+def test_eight_h100_reach_the_published_bandwidth(answer):
+    """480.16 GB/s: NVIDIA/dgxc-benchmarking@841f546, nccl/README.md, all_reduce of 8 GiB, NVLS."""
+    (row,) = answer("collective", "hgx-h100", "--set", "nodes=1", "--op", "all-reduce", "--size", "8GiB")["rows"]
+    assert row["algorithm"] == "nvls"
+    assert row["busbw_GBps"] == pytest.approx(480.16, rel=0.1)
+
+
+@pytest.mark.parametrize(("algorithm", "measured_GBps"), [("ring", 189.6), ("tree", 237.94)])
+def test_two_a100_servers_on_roce_reach_the_published_bandwidth(answer, algorithm, measured_GBps):
+    """oracle-quickstart/oci-hpc-oke, 2 x BM.GPU.B4.8: @61d210a (ring-like) and @185aceb (tree)."""
+    (row,) = answer("collective", *A100_PAIR, "--algorithm", algorithm)["rows"]
+    assert row["algorithm"] == algorithm
+    assert row["transport"] == "roce"
+    assert row["busbw_GBps"] == pytest.approx(measured_GBps, rel=0.1)
+
+
+def test_headers_of_the_transport_cost_their_share(answer):
+    """1024 bytes of payload in 1106 on the wire."""
+    plain = answer("collective", *TREE, "--algorithm", "ring")["rows"][0]
+    roce = (
+        "--transport",
+        "roce",
+        "--set",
+        "transport.mtu=1106B",
+        "--set",
+        "transport.header=82B",
+        "--set",
+        "transport.qps=1",
+    )
+    framed = answer("collective", *TREE[:-2], *roce, "--algorithm", "ring", "--routing", "d-mod-k")["rows"][0]
+    assert framed["time_us"] == pytest.approx(plain["time_us"] * 1106 / 1024, rel=1e-9)
+
+
+def test_the_table_says_what_the_json_says(run, answer):
+    command = ("collective", "hgx-h100", "--set", "nodes=1", "--size", "1GiB")
+    (row,) = answer(*command)["rows"]
+    line = run(*command, "-q").stdout.splitlines()[3].split()
+    assert line[0] == "1073741824"
+    assert line[3:6] == [f"{row['time_us']:.2f}", f"{row['algbw_GBps']:.2f}", f"{row['busbw_GBps']:.2f}"]

@@ -1,0 +1,82 @@
+"""`fabricsim train` and `fabricsim demo`: the ledger adds up, and a thinner spine starves GPUs under its own name."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from click.testing import CliRunner
+from fabricsim.cli.main import fabricsim
+
+STEP = ("--model", "llama3-8b", "--parallel", "tp=8,pp=2", "--global-batch", "64", "--seq-len", "2048")
+KEYS = {
+    *("gpus", "step_time_s", "tokens_per_s", "tokens_per_s_per_gpu", "model_tflops_per_gpu", "mfu", "mfu_causal"),
+    *("starved_fraction", "ledger", "by_dimension", "collectives", "top_links"),
+}
+
+
+@pytest.fixture(scope="module")
+def demonstration():
+    """The demo's JSON."""
+    result = CliRunner().invoke(fabricsim, ["demo", "--format", "json", "-q"])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_the_ledger_of_a_step_sums_to_all_gpu_seconds(answer):
+    step = answer("train", "hgx-h100", "--set", "nodes=4", *STEP)
+    assert step.keys() >= KEYS
+    assert math.fsum(row["gpu_seconds"] for row in step["ledger"]) == pytest.approx(32 * step["step_time_s"], rel=1e-9)
+    assert math.fsum(row["fraction"] for row in step["ledger"]) == pytest.approx(1, abs=1e-9)
+    assert step["tokens_per_s"] == pytest.approx(64 * 2048 / step["step_time_s"])
+
+
+def test_settings_of_the_network_reach_the_step(answer, run):
+    slow = answer("train", "hgx-h100", "--set", "nodes=4", "--set", "nic=50Gbps", *STEP)
+    fast = answer("train", "hgx-h100", "--set", "nodes=4", *STEP)
+    assert slow["step_time_s"] > fast["step_time_s"]
+    assert run("train", "hgx-h100", "--set", "transport.colour=red", *STEP).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--model", "llama3-70", "--parallel", "tp=8"), ["did you mean llama3-70b"]),
+        (("--model", "llama3-70b", "--parallel", "tp=8,pp=16"), ["tp=8 x pp=16", "32"]),
+        (("--model", "llama3-70b", "--parallel", "tp=eight"), ["tp=eight"]),
+        (("--model", "llama3-70b", "--global-batch", "0"), ["global_batch", "0"]),
+        (("--model", "missing.yaml"), ["missing.yaml"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_job_that_does_not_fit_is_refused(run, arguments, said):
+    result = run("train", "hgx-h100", "--set", "nodes=4", *arguments)
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    for words in said:
+        assert words in result.stderr
+
+
+def test_the_demo_repeats_published_measurements_within_a_tenth(demonstration):
+    assert len(demonstration["published"]) == 5
+    for row in demonstration["published"]:
+        assert row["simulated_busbw_GBps"] == pytest.approx(row["measured_busbw_GBps"], rel=0.1)
+
+
+def test_the_demo_starves_more_at_four_to_one_because_of_oversubscription(demonstration):
+    full, thin = demonstration["train"]["1:1"], demonstration["train"]["4:1"]
+    assert full["gpus"] == thin["gpus"] == 128
+    assert thin["starved_fraction"] > full["starved_fraction"]
+    added = {
+        one["cause"]: two["gpu_seconds"] - one["gpu_seconds"]
+        for one, two in zip(full["ledger"], thin["ledger"], strict=True)
+    }
+    assert max(added, key=added.get) == "oversubscription"
+    for step in (full, thin):
+        total = math.fsum(row["gpu_seconds"] for row in step["ledger"])
+        assert total == pytest.approx(128 * step["step_time_s"], rel=1e-9)
+
+
+def test_the_demo_runs_on_both_networks(demonstration):
+    assert [result["rows"][0]["transport"] for result in demonstration["collectives"]] == ["infiniband", "roce"]
