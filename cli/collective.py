@@ -32,7 +32,7 @@ def collective(setup: Setup, op: str, size: str, algorithm: str, form: str, quie
     document = result.to_dict()
     first = result.rows[0]
     title = f"{first.op} over {first.ranks} ranks of {result.fabric}, {first.transport}"
-    table = Table(BANDWIDTH_COLUMNS, bandwidth_rows(result), title, left=BANDWIDTH_WORDS)
+    table = Table(BANDWIDTH_COLUMNS, bandwidth_rows(result), title)
     emit(form, document, document["rows"], [table])
 
 
@@ -47,7 +47,6 @@ BANDWIDTH_COLUMNS = (
     "bottleneck",
     "busy",
 )
-BANDWIDTH_WORDS = frozenset({"algorithm", "protocol", "bottleneck"})
 
 
 def bandwidth_rows(result: CollectiveResult) -> list[tuple[str, ...]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .collective import BANDWIDTH_COLUMNS, BANDWIDTH_WORDS, bandwidth_rows
+from .collective import BANDWIDTH_COLUMNS, bandwidth_rows
 from .options import output_options
 from .output import Table, emit, note
 from .progress import working
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..sims.train import TrainResult
 
 CLUSTER = {"nodes": 16}
-JOB = {"model": "llama3-70b", "parallel": "tp=8,pp=4"}
+MODEL, PARALLEL = "llama3-70b", "tp=8,pp=4"
 RATIOS = (1, 4)
 
 
@@ -114,7 +114,10 @@ def _demonstrate() -> Demonstration:
             (measured, collective(load(measured.preset, **measured.fields), size="8GiB", algorithm=measured.algorithm))
             for measured in PUBLISHED
         ),
-        steps={f"{ratio}:1": train(load("hgx-h100", **CLUSTER, oversubscription=ratio), **JOB) for ratio in RATIOS},
+        steps={
+            f"{ratio}:1": train(load("hgx-h100", **CLUSTER, oversubscription=ratio), MODEL, PARALLEL)
+            for ratio in RATIOS
+        },
     )
 
 
@@ -123,7 +126,6 @@ def _tables(shown: Demonstration) -> Iterator[Table]:
         ("network", *BANDWIDTH_COLUMNS),
         [(result.rows[0].transport, *bandwidth_rows(result)[0]) for result in shown.all_reduces],
         title=f"{shown.fabric.name}: {in_words(shown.fabric)}\n\nAn all-reduce of 1 GiB over its 128 GPUs",
-        left=frozenset({"network", *BANDWIDTH_WORDS}),
     )
     yield Table(
         ("cluster", "algorithm", "measured (GB/s)", "simulated (GB/s)", "off by", "measured by (github.com)"),
@@ -139,14 +141,12 @@ def _tables(shown: Demonstration) -> Iterator[Table]:
             for row in (_beside(measured, result) for measured, result in shown.repeated)
         ],
         title="Published measurements repeated: bus bandwidth of an all-reduce of 8 GiB",
-        left=frozenset({"cluster", "algorithm", "measured by (github.com)"}),
     )
     ratios = tuple(shown.steps)
-    job = f"A training step of {JOB['model']} on the 128 GPUs ({JOB['parallel']}), spine at"
-    yield Table(("", *ratios), figures(shown.steps), title=f"{job} {' and at '.join(ratios)}", left=frozenset({""}))
+    job = f"A training step of {MODEL} on the 128 GPUs ({PARALLEL}), spine at"
+    yield Table(("", *ratios), figures(shown.steps), title=f"{job} {' and at '.join(ratios)}")
     yield Table(
         ("cause", *(cell for ratio in ratios for cell in (f"GPU-seconds at {ratio}", "share"))),
         [row for row in causes(shown.steps) if any(cell.strip("-0.%") for cell in row[1:])],
         title="Where its GPU-seconds go",
-        left=frozenset({"cause"}),
     )

@@ -28,7 +28,7 @@ def _list_names(form: str) -> None:
     from ..topologies import FAMILIES, PRESETS, describe
 
     rows = [{"name": name, "family": describe(name).family, "summary": describe(name).text} for name in PRESETS]
-    rows += [{"name": name, "family": name, "summary": family.spec.__doc__} for name, family in FAMILIES.items()]
+    rows += [{"name": name, "family": name, "summary": family.spec.__doc__ or ""} for name, family in FAMILIES.items()]
     fields = list(_fields())
     tables = [_words(("name", "family", "what it is"), rows)]
     for family in FAMILIES:
@@ -58,7 +58,7 @@ def _fields() -> Iterator[dict[str, str]]:
 
 
 def _words(columns: tuple[str, ...], rows: Iterable[Mapping[str, str]]) -> Table:
-    return Table(columns, [tuple(row.values()) for row in rows], left=frozenset(columns))
+    return Table(columns, [tuple(row.values()) for row in rows])
 
 
 def _list_hardware(form: str) -> None:
@@ -67,7 +67,6 @@ def _list_hardware(form: str) -> None:
     rows = list(_facts())
     table = Table(
         columns=("part", "name", "field", "value", "source"),
-        left=frozenset({"part", "name", "field", "value", "source"}),
         rows=[(row["section"], row["name"], row["field"], str(row["value"]), row["source"]) for row in rows],
     )
     sources = catalogue().sources

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,16 +17,17 @@ Record = Mapping[str, Any]
 
 _PIPE_WIDTH = 400
 _TEXT_WIDTH = 100
+_FIGURE = re.compile(r"[-+]?[0-9.]+ ?[^ 0-9]*|")
+"""A number with its unit, or nothing."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Cells as people read them. Columns stand flush left where `left` names them, else flush right."""
+    """Cells as people read them. Columns of figures stand flush right, columns of words flush left."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     title: str = ""
-    left: frozenset[str] = frozenset()
 
 
 def emit(form: str, document: Record, records: Iterable[Record], tables: Iterable[Table]) -> None:
@@ -66,8 +68,9 @@ def _write_table(table: Table) -> None:
     from rich.table import Table as RichTable
 
     drawn = RichTable(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in table.columns:
-        drawn.add_column(column, justify="left" if column in table.left else "right", overflow="fold")
+    for number, column in enumerate(table.columns):
+        figures = all(_FIGURE.fullmatch(row[number]) for row in table.rows)
+        drawn.add_column(column, justify="right" if figures else "left", overflow="fold")
     for row in table.rows:
         drawn.add_row(*row)
     terminal = sys.stdout.isatty()

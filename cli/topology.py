@@ -59,7 +59,7 @@ def check(ctx: click.Context, source: str, pairs: tuple[str, ...], form: str, qu
     fabric = load_wiring(source, pairs)
     rows = [finding.to_dict() for finding in findings(fabric)]
     columns = ("rule", "where", "what is wrong")
-    table = Table(columns, [(row["rule"], row["where"], row["message"]) for row in rows], left=frozenset(columns))
+    table = Table(columns, [(row["rule"], row["where"], row["message"]) for row in rows])
     emit(form, {"fabric": fabric.name, "findings": rows}, rows, [table] if rows else [])
     note(f"{fabric.name}: {len(rows) or 'no'} findings", quiet)
     ctx.exit(1 if rows else 0)

@@ -74,7 +74,6 @@ def completion_table(result: TrafficResult, fabric: str) -> Table:
             f"busiest for the last: {bottleneck.name} ({bottleneck.utilisation:.1%})"
         ),
         columns=("", "mean", "min", "p50", "p99"),
-        left=frozenset({""}),
         rows=[
             (label, *(format_si(value, unit) for value in document[key].values()))
             for label, key, unit in (("rate", "rate_bps", "bit/s"), ("completion time", "fct_s", "s"))

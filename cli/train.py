@@ -61,14 +61,11 @@ def train(
 
 def _tables(result: TrainResult) -> Iterator[Table]:
     step = {"": result}
-    yield Table(("step", ""), figures(step), left=frozenset({"step"}))
-    yield Table(
-        ("where GPU-seconds go", "GPU-seconds", "share"), causes(step), left=frozenset({"where GPU-seconds go"})
-    )
+    yield Table(("step", ""), figures(step))
+    yield Table(("cause", "GPU-seconds", "share"), causes(step))
     yield Table(
         ("exposed communication", "GPU-seconds", "share"),
         [(row.dimension, f"{row.gpu_seconds:.3f}", f"{row.fraction:.2%}") for row in result.by_dimension],
-        left=frozenset({"exposed communication"}),
     )
     yield Table(
         ("operation", "of", "ranks", "size (B)", "count", "time (us)"),
@@ -76,7 +73,6 @@ def _tables(result: TrainResult) -> Iterator[Table]:
             (call.op, call.dimension, str(call.ranks), str(call.size_bytes), str(call.count), f"{call.time_us:.2f}")
             for call in result.collectives
         ],
-        left=frozenset({"operation", "of"}),
     )
 
 

@@ -11,7 +11,7 @@ from fabricsim.cli.output import Table, emit
 
 ROWS = [{"name": "leaf-0", "load": {"busy": 0.5, "top": "a,b"}}, {"name": "[bold]", "load": {"busy": 1.0, "top": ""}}]
 DOCUMENT = {"rows": ROWS, "assumptions": ["Links are never down.", "Flows share max-min fairly."]}
-TABLE = Table(("node", "busy"), [("leaf-0", "50%"), ("[bold]", "100%")], title="Load", left=frozenset({"node"}))
+TABLE = Table(("node", "busy"), [("leaf-0", "50%"), ("[bold]", "100%")], title="Load")
 
 
 def printed(form: str, capsys: pytest.CaptureFixture[str]) -> str:
