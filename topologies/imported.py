@@ -17,8 +17,8 @@ def add_servers(fabric: Fabric, kind: ServerKind) -> Fabric:
     """The fabric with the accelerators and NVSwitches of `kind` in every server of at least half as many adapters.
 
     Accelerator i uses the server's adapter i, in the order of the adapters' ranks; where fewer are known, neighbours
-    share one (i * adapters // accelerators). The accelerators become the ranks; `meta["assumptions"]` says which adapters
-    stay without. Raises SpecError when the fabric has accelerators already or no such server.
+    share one (i * adapters // accelerators). The accelerators become the ranks; `meta["assumptions"]` says which
+    adapters stay without. Raises SpecError when the fabric has accelerators already or no such server.
     """
     adapters = _adapters(fabric)
     fewest = -(-kind.nics // 2)

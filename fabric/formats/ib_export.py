@@ -57,6 +57,7 @@ class _Nodes:
     def __init__(self, fabric: Fabric) -> None:
         given = fabric.column("guid")
         made_up = np.uint64(_MADE_UP_GUID) + (np.arange(1, fabric.nodes + 1, dtype=np.uint64) << np.uint64(8))
+        self.made_up: list[int] = made_up.tolist()
         self.guid: list[int] = np.where(given > 0, given, made_up).tolist()
         self.switch: list[bool] = np.isin(fabric.node_kind, SWITCH_KINDS).tolist()
         self.key = [
@@ -68,7 +69,7 @@ class _Nodes:
 
     def port_guid(self, node: int, port: int) -> int | None:
         """Of a channel adapter's port; a switch has one GUID for all its ports, told in its record."""
-        return None if self.switch[node] else self.told["port_guid"][node] or self.guid[node] + port
+        return None if self.switch[node] else self.told["port_guid"][node] or self.made_up[node] + port
 
     def record(self, node: int) -> Record:
         told = {name: values[node] for name, values in self.told.items()}
