@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from numba import njit
+from ._kernel import kernel
 
 
-@njit(cache=True)
+@kernel
 def link_loads(active, levels, paths, load, highest):
     """Load (float64[m]) and highest level (float64[m]) of the links that the flows `active` (int32[k]) cross.
 
@@ -22,7 +22,7 @@ def link_loads(active, levels, paths, load, highest):
             highest[links[k]] = max(highest[links[k]], levels[f])
 
 
-@njit(cache=True)
+@kernel
 def unfair_flow(active, levels, paths, capacity, load, highest, tolerance):
     """First (flow, link) of `active` to break the bottleneck condition, (-1, -1) if none does.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from numba import njit
+from ._kernel import part
 
 
-@njit(cache=True)
+@part
 def sift_down(key, item, size, at):
     """Restore the heap order of `key[:size]`, `item[:size]` below position `at`."""
     if at >= size:
@@ -24,7 +24,7 @@ def sift_down(key, item, size, at):
     key[at], item[at] = moving_key, moving
 
 
-@njit(cache=True)
+@part
 def sift_up(key, item, at):
     """Restore the heap order above position `at`."""
     moving_key, moving = key[at], item[at]
@@ -37,7 +37,7 @@ def sift_up(key, item, at):
     key[at], item[at] = moving_key, moving
 
 
-@njit(cache=True)
+@part
 def heapify(key, item, size):
     """Order `key[:size]`, `item[:size]` as a heap."""
     for at in range(size // 2 - 1, -1, -1):

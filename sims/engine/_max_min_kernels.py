@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from ._heap_kernels import heapify, sift_down
+from ._kernel import kernel, part
 
 CAPPED = -1
 """Bottleneck of a flow that its own cap limits."""
@@ -58,7 +58,7 @@ def new_filling(n_flows: int, n_links: int, n_hops: int, unit: bool) -> Filling:
     )
 
 
-@njit(cache=True)
+@part
 def _number_shared(active, paths, fill):
     """Count the flows of each link, number the shared ones and lay out their rows. Returns how many there are."""
     indptr, links, crossing = paths.indptr, paths.links, fill.crossing
@@ -80,7 +80,7 @@ def _number_shared(active, paths, fill):
     return n_shared
 
 
-@njit(cache=True)
+@part
 def _fill_rows(active, paths, capacity, fill):
     """Enter the flows in the rows of their shared links; their private links become limits. Clears `crossing`."""
     indptr, links, demand, limit = paths
@@ -106,7 +106,7 @@ def _fill_rows(active, paths, capacity, fill):
             crossing[links[k]] = 0
 
 
-@njit(cache=True)
+@part
 def _order_links(n_shared, capacity, fill):
     """Heap of the shared links by the level at which their flows alone would fill them."""
     for number in range(n_shared):
@@ -119,7 +119,7 @@ def _order_links(n_shared, capacity, fill):
     heapify(fill.key, fill.heap, n_shared)
 
 
-@njit(cache=True)
+@part
 def _visit(row, level, member, member_demand):
     """Move flows frozen since the last visit out of the row, into its frozen load.
 
@@ -145,7 +145,7 @@ def _visit(row, level, member, member_demand):
     return open_demand, least
 
 
-@njit(cache=True)
+@part
 def _freeze_limited(row, now, level, member):
     """Freeze at their limits the open flows of the row that have one of at most `now`."""
     for i in range(row.first, row.end):
@@ -153,7 +153,7 @@ def _freeze_limited(row, now, level, member):
             level[member[i]] *= -1.0
 
 
-@njit(cache=True)
+@kernel
 def water_fill(active, paths, capacity, fill):
     """Max-min levels and bottlenecks of the flows `active` (int32[k]) on links of `capacity` (float64[m]).
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._event_kernels import SAME_INSTANT, Work, run_flows
+from ._event_kernels import SAME_INSTANT, run_flows
 from ._max_min_kernels import new_filling
 from .certificate import TOLERANCE, certify_conservation, refuse_unfair
+from .fluid import new_audit, new_fluid, new_order, new_timeline, with_caps_as_links
+from .record import Recorder
 from .result import FlowResult
 from .validate import Floats, Problem, check_problem, check_schedule, check_sizes
 
@@ -48,21 +50,20 @@ def simulate_flows(
     problem = check_problem(indptr, links, capacity_bps, shares, weights, caps_bps, sends=size > 0)
     schedule = check_schedule(size, start_s, after)
     bits = size * _BITS_PER_BYTE
-    work = Work(
-        bits if problem.weights is None else bits / problem.weights,
-        schedule.start_s,
-        schedule.waits,
-        schedule.next_indptr,
-        schedule.next_flows,
-    )
-    paths = problem.paths()
-    fill = new_filling(problem.n_flows, len(problem.capacity), len(problem.links), len(paths.demand) == 0)
-    start, finish, carried, unfair = run_flows(paths, problem.capacity, work, fill, certify, TOLERANCE)
+    paths, capacity = with_caps_as_links(problem)
+    fluid = new_fluid(paths, capacity, bits / (1.0 if problem.weights is None else problem.weights), metered=certify)
+    fill = new_filling(len(size), len(capacity), len(paths.links), len(paths.demand) == 0)
+    timeline, order = new_timeline(schedule, len(capacity)), new_order(schedule)
+    recorder, audit = Recorder(len(capacity) if certify else 0), new_audit(len(size), len(capacity), certify)
+    while run_flows(fluid, paths, capacity, order, timeline, fill, recorder.log, audit, TOLERANCE):
+        recorder.read_log()
+    recorder.read_log()
+    start, finish = timeline.start_s, timeline.finish_s
     sent = _bytes_sent(problem, size)
     if certify:
-        refuse_unfair(*unfair)
-        blurred = SAME_INSTANT * finish.max(initial=0.0) * problem.capacity / _BITS_PER_BYTE
-        certify_conservation(sent, carried / _BITS_PER_BYTE, 10 * blurred)
+        refuse_unfair(*audit.unfair)
+        blur = SAME_INSTANT * finish.max(initial=0.0) * problem.capacity / _BITS_PER_BYTE
+        certify_conservation(sent, recorder.carried_bits[: len(sent)] / _BITS_PER_BYTE, 10 * blur)
     with np.errstate(divide="ignore", invalid="ignore"):
         rate = np.where(bits > 0, bits / (finish - start), np.inf)
     return FlowResult(start, finish, rate, sent)

@@ -167,3 +167,31 @@ def test_all_flows_of_a_dependency_cycle_are_named():
 def test_certificate_refuses_lost_bytes():
     with pytest.raises(InternalError, match=r"link 1 carried 9\.0 bytes of 10\.0"):
         certify_conservation(np.array([5.0, 10.0]), np.array([5.0, 9.0]), np.zeros(2))
+
+
+@st.composite
+def busy_networks(draw):
+    """Networks with tens of flows at a time, so that most events change few of them."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    n_links, n = int(rng.integers(2, 20)), int(rng.integers(20, 100))
+    paths = [rng.choice(n_links, size, replace=False) for size in rng.integers(1, min(n_links, 6) + 1, n)]
+    capacity = [np.full(n_links, 8e9), rng.choice([4e9, 8e9, 16e9], n_links), 10 ** rng.uniform(6, 12, n_links)]
+    size = [np.full(n, 1e6), rng.choice([0.0, 1e3, 1e6], n), 10 ** rng.uniform(0, 9, n)]
+    start = [np.zeros(n), rng.choice(np.arange(10) * 1e-3, n), rng.uniform(0, 1e-2, n)]
+    run = dict(zip(("indptr", "links"), csr(paths), strict=True))
+    run |= {"capacity_bps": rng.choice(capacity), "size_bytes": rng.choice(size), "start_s": rng.choice(start)}
+    if draw(st.booleans()):
+        run["weights"] = rng.choice([rng.choice([1.0, 2.0, 3.0], n), 10 ** rng.uniform(-3, 3, n)])
+    if draw(st.booleans()):
+        run["shares"] = rng.choice([1.0, 0.5, 1 / 3], len(run["links"]))
+    if draw(st.booleans()):
+        run["caps_bps"] = np.where(rng.random(n) < 0.5, np.inf, 10 ** rng.uniform(6, 10, n))
+    return run
+
+
+@given(busy_networks())
+@settings(max_examples=300, deadline=None)
+def test_rates_stay_fair_after_every_event(run):
+    """At most 64 flows are looked at per event: with at most 100 under way that is every event or every second one."""
+    result = simulate_flows(**run, certify=True)
+    assert np.isfinite(result.finish_s).all()
