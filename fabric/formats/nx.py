@@ -16,6 +16,7 @@ from ..graph import NODE_COLUMNS, Fabric, FabricBuilder, LinkKind, NodeKind
 NODE_KINDS = {kind.name.lower(): kind for kind in NodeKind}
 LINK_KINDS = {kind.name.lower(): kind for kind in LinkKind}
 EDGE_DEFAULTS: dict[str, int] = {"port": -1, "rail": -1, "plane": -1, "width": 1}
+_LARGEST_BPS = 1e300  # whole numbers have no bound; past this they are no float
 _OF_A_CABLE = ("rail", "plane", "width")  # alike in both directions
 
 Edge = tuple[str, str, dict[str, Any]]
@@ -203,8 +204,9 @@ def _cable(pair: tuple[Edge, Edge], ids: dict[str, int], faults: list[Fault]) ->
         return default if value is None else value
 
     def capacity(data: dict[str, Any]) -> float:
-        value = data.get("capacity_bps")
-        if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or abs(value) > 1e300:
+        value: Any = data.get("capacity_bps")
+        number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+        if not number or not abs(value) < _LARGEST_BPS:
             faults.append(Fault(f"edge {source} - {target} has capacity_bps {value!r}", "give a number of bit/s"))
             return 1.0
         return float(value)

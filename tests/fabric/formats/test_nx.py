@@ -105,6 +105,8 @@ def of_the_graph(**attributes):
         (star(capacity_bps=True), "has capacity_bps True"),
         (star(capacity_bps="1Gbps"), "has capacity_bps '1Gbps'"),
         (star(capacity_bps=10**400), "has capacity_bps"),
+        (star(capacity_bps=float("nan")), "has capacity_bps nan"),
+        (star(capacity_bps=1j), "has capacity_bps 1j"),
         (star(capacity_bps=-1), "no positive capacity"),
         (star(latency_ns=0.5), "has latency_ns 0.5"),
         (star(latency_ns=float("inf")), "has latency_ns inf"),
