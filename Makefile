@@ -38,13 +38,13 @@ bench: .venv/development
 
 .venv/runtime: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "no Python 3.11 or later with venv: install python3 and python3-venv" >&2; exit 1; }
-	@echo "installing fabricsim and its libraries into .venv, once" >&2
+	@echo "installing fabricsim and its libraries into .venv, once: about half a minute" >&2
 	@$(PYTHON) -m venv .venv
 	@$(PIP) setuptools
 	@$(PIP) --no-build-isolation --editable .
 	@touch $@
 
 .venv/development: .venv/runtime
-	@echo "installing the development tools into .venv, once" >&2
+	@echo "installing the development tools into .venv, once: about half a minute" >&2
 	@$(PIP) --no-build-isolation --editable '.[dev]'
 	@touch $@

@@ -10,6 +10,7 @@ from typing import Any
 
 from .output import note
 
+COMPILING = "compiling kernels, once: about half a minute"
 _PATIENCE_S = 2.0
 
 
@@ -37,7 +38,7 @@ def _compilation_announced() -> Iterator[None]:
 
         def on_start(self, event: Any) -> None:
             if self.silent:
-                note("compiling kernels, once")
+                note(COMPILING)
             self.silent = False
 
         def on_end(self, event: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numba
 import pytest
-from fabricsim.cli.progress import working
+from fabricsim.cli.progress import COMPILING, working
 
 
 def compile_twice() -> None:
@@ -17,7 +17,7 @@ def test_compilation_is_announced_once(capsys: pytest.CaptureFixture[str]):
     with working("adding", quiet=False):
         compile_twice()
     captured = capsys.readouterr()
-    assert captured.err == "compiling kernels, once\n"
+    assert captured.err == f"{COMPILING}\n"
     assert captured.out == ""
 
 
