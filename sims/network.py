@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ..fabric.errors import Fault, InputError, SpecError, UnknownNameError
 from ..fabric.graph import Fabric, LinkKind, NodeKind
 from ..fabric.routing import Router, router_for, scale_up
+from ..fabric.routing.ports import Ports, network_ports
 from .engine import FlowResult
 from .results import NOTHING, Bottleneck
 from .transports import Nvlink, Subflows, Transport, transport_for
@@ -92,6 +93,11 @@ class Network:
         return Nvlink(scale_up(self.fabric))
 
     @cached_property
+    def ports(self) -> Ports:
+        """The ports of each rank into the switched network."""
+        return network_ports(self.fabric)
+
+    @cached_property
     def payload_bps(self) -> Floats:
         """Per directed link, the rate at which it carries payload."""
         return self.fabric.capacity_bps * self.carrier.limits(self.fabric) * self.nvlink.limits(self.fabric)
@@ -162,8 +168,8 @@ class Network:
         if self.detail < Detail.LATENCY:
             return np.zeros(count)
         owner = np.repeat(np.arange(count), np.diff(flows.indptr))
-        late: Floats = np.bincount(owner, weights=flows.shares * self.fabric.latency_ns[flows.links], minlength=count)
-        return late * 1e-9
+        each_s = flows.shares * self.fabric.latency_ns[flows.links] * 1e-9
+        return np.bincount(owner, weights=each_s, minlength=count).astype(np.float64)
 
     def _bottleneck(self, flows: Subflows, result: FlowResult) -> Bottleneck:
         """The busiest link of the flow that ends last."""

@@ -1,0 +1,119 @@
+"""A communicator: ranks that work together, and how they sit in scale-up domains and on rails."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...fabric.catalogue import catalogue
+from ...fabric.errors import Fault, WorkloadError
+from ..network import Network
+from .nccl_tables import GENERATION
+
+Ranks = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Communicator:
+    """Ranks sorted by domain, in the order given within each: those of domain d are `ranks[indptr[d]:indptr[d + 1]]`.
+
+    A domain is what NCCL calls a node: the ranks behind common NVSwitches, or a single rank without any. `starts[d,
+    c]` is the local index at which channel c enters domain d: one channel per NIC that every domain has.
+    `accelerator` is the catalogue's name when all ranks are of one kind, else empty; `switched` says that NVSwitches
+    join each domain.
+    """
+
+    ranks: Ranks
+    indptr: npt.NDArray[np.int64]
+    starts: npt.NDArray[np.int64]
+    accelerator: str
+    switched: bool
+
+    @staticmethod
+    def of(network: Network, ranks: npt.ArrayLike) -> Communicator:
+        """Raises WorkloadError: fewer than two ranks, one outside the fabric, one listed twice."""
+        listed = _checked(np.asarray(ranks), network.fabric.ranks)
+        domain = network.nvlink.domains.domain[listed].astype(np.int64)
+        apart = np.where(domain >= 0, domain, -1 - np.arange(len(listed)))
+        _, first, inverse = np.unique(apart, return_index=True, return_inverse=True)
+        number = np.argsort(np.argsort(first))[inverse]
+        order = np.argsort(number, kind="stable")
+        indptr = np.concatenate(([0], np.cumsum(np.bincount(number))))
+        listed = listed[order]
+        starts = _starts(_nics(network, listed), indptr)
+        return Communicator(listed, indptr, starts, _accelerator(network, listed), bool((domain >= 0).all()))
+
+    @property
+    def size(self) -> int:
+        return len(self.ranks)
+
+    @property
+    def domains(self) -> int:
+        return len(self.indptr) - 1
+
+    @property
+    def domain_sizes(self) -> npt.NDArray[np.int64]:
+        return np.diff(self.indptr)
+
+    @property
+    def channels(self) -> int:
+        return self.starts.shape[1]
+
+    @property
+    def equal_domains(self) -> bool:
+        return bool((self.domain_sizes == self.domain_sizes[0]).all())
+
+    @property
+    def grid(self) -> Ranks:
+        """Ranks as [domain, local index]. Only for equal domains."""
+        return self.ranks.reshape(self.domains, -1)
+
+    @property
+    def generation(self) -> str | None:
+        """NVIDIA's generation of the accelerators; None for other makes and plain hosts."""
+        return GENERATION.get(self.accelerator)
+
+
+def _checked(ranks: npt.NDArray[Any], limit: int) -> Ranks:
+    faults = []
+    if ranks.ndim != 1 or len(ranks) < 2 or ranks.dtype.kind not in "iu":
+        raise WorkloadError("a collective needs a list of two ranks or more", "give more ranks, or a larger fabric")
+    outside = ranks[(ranks < 0) | (ranks >= limit)]
+    if len(outside):
+        faults.append(Fault(f"rank {outside[0]} is outside 0..{limit - 1}", "count endpoints from 0", field="ranks"))
+    values, counts = np.unique(ranks, return_counts=True)
+    if counts.max() > 1:
+        faults.append(Fault(f"rank {values[counts.argmax()]} is listed twice", "list each rank once", field="ranks"))
+    if faults:
+        raise WorkloadError(faults)
+    return ranks.astype(np.int32)
+
+
+def _starts(nics: Ranks, indptr: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Local index of the first rank of each NIC, for as many NICs as every domain has."""
+    new = np.ones(len(nics), dtype=bool)
+    new[1:] = (nics[1:] != nics[:-1]) | (nics[1:] < 0)
+    new[indptr[:-1]] = True
+    found = np.flatnonzero(new)
+    first = np.searchsorted(found, indptr)
+    channels = np.diff(first).min()
+    return found[first[:-1, None] + np.arange(channels)] - indptr[:-1, None]
+
+
+def _nics(network: Network, ranks: Ranks) -> Ranks:
+    """The first NIC of each rank, -1 for a rank without one."""
+    ports = network.ports
+    has = np.diff(ports.indptr)[ranks] > 0
+    nics = np.full(len(ranks), -1, dtype=np.int32)
+    nics[has] = ports.node[ports.indptr[ranks[has]]]
+    return nics
+
+
+def _accelerator(network: Network, ranks: Ranks) -> str:
+    devices = network.fabric.meta.get("devices", ())
+    kinds = np.unique(network.fabric.column("device")[network.fabric.endpoints[ranks]])
+    name = devices[kinds[0]] if len(kinds) == 1 and 0 <= kinds[0] < len(devices) else ""
+    return name if name in catalogue().accelerators else ""

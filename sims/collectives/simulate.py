@@ -1,0 +1,119 @@
+"""A collective on a fabric, in the terms of nccl-tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...fabric.errors import Fault, SpecError, UnknownNameError, WorkloadError
+from ...fabric.graph import Fabric, NodeKind
+from ..network import Network, network_for
+from ..results import Bottleneck, CollectiveResult, CollectiveRow
+from .bound import bound_s_per_byte
+from .communicator import Communicator
+from .nccl import Cost
+from .offers import OPS, Offer, offers
+from .sizes import bus_factor, rounded, sizes
+
+
+def collective(
+    fabric: Fabric,
+    op: str = "all-reduce",
+    size: str | int = "1GiB",
+    algorithm: str = "auto",
+    transport: str = "auto",
+    routing: str = "auto",
+    fidelity: str = "transport",
+    seed: int = 0,
+    ranks: npt.ArrayLike | None = None,
+    certify: bool = True,
+    parameters: Mapping[str, Any] | None = None,
+) -> CollectiveResult:
+    """Time, bandwidth and bottleneck of `op` over `ranks` (all of the fabric's), beside a proven lower bound.
+
+    Args:
+        op: all-reduce, reduce-scatter, all-gather or send-recv.
+        size: bytes as nccl-tests counts them, a text like `"1GiB"`, or a range `"8B:16GiB"` in powers of two.
+        algorithm: `auto` is the fastest of those that NCCL has, each under each of its protocols.
+        fidelity: `bound`, `fluid` or `transport`.
+        parameters: of the transport, like `{"qps": 4}`.
+        certify: check every allocation and the conservation of bytes.
+
+    Raises:
+        InputError: names, ranks, sizes or parameters that cannot be used, every fault at once.
+    """
+    network = network_for(fabric, fidelity, transport, routing, seed, parameters or {})
+    if op not in OPS:
+        raise UnknownNameError.of("operation", op, OPS)
+    if fidelity == "bound" and algorithm != "auto":
+        raise SpecError(Fault("does nothing at fidelity bound", "leave it out", field="algorithm"))
+    comm = Communicator.of(network, np.arange(fabric.ranks) if ranks is None else ranks)
+    bound = bound_s_per_byte(network, comm, op)
+    choices = [_at_bound(bound)] if fidelity == "bound" else offers(network, (comm,), op, algorithm, certify)
+    carrier = "nvlink" if comm.switched and comm.domains == 1 else network.carrier.name
+    rows = []
+    for listed in sizes(size):
+        one = rounded(op, listed, comm.size)
+        best = min(choices, key=lambda offer: offer.time_s(one))
+        rows.append(_row(op, one, comm.size, best, bound * one, carrier, fidelity))
+    gpus = len(fabric.of_kind(NodeKind.ACCELERATOR))
+    return CollectiveResult(fabric.name, gpus, tuple(rows), tuple(_assumptions(network, comm, fidelity)))
+
+
+def _at_bound(s_per_byte: float) -> Offer:
+    return Offer("any", Cost(None, 0.0), s_per_byte, Bottleneck("cut", "border of a rank or a domain", 1.0))
+
+
+def _row(op: str, size: int, ranks: int, offer: Offer, bound_s: float, carrier: str, fidelity: str) -> CollectiveRow:
+    time_s = offer.time_s(size)
+    algbw = size / time_s / 1e9 if time_s > 0 else 0.0
+    return CollectiveRow(
+        op,
+        size,
+        ranks,
+        offer.algorithm,
+        offer.cost.protocol,
+        carrier,
+        fidelity,
+        time_s * 1e6,
+        algbw,
+        algbw * bus_factor(op, ranks),
+        bound_s * 1e6,
+        bound_s / time_s if time_s > 0 else 1.0,
+        offer.limit(size),
+    )
+
+
+def _assumptions(network: Network, comm: Communicator, fidelity: str) -> list[str]:
+    if fidelity == "bound":
+        return [
+            "A lower bound from line rates at the borders of ranks and domains; latencies and headers are left out."
+        ]
+    if comm.generation is None:
+        latency = "Each message in a row costs the latency of its path; there is no software latency."
+    else:
+        latency = (
+            "Protocols have the latencies and efficiencies of NCCL 2.30's tuner; a network step also pays its path."
+        )
+    return [
+        *network.assumptions(),
+        latency,
+        "Rounds of a phase wait for their slowest transfer; all ranks start together.",
+    ]
+
+
+def collective_time_s(
+    network: Network, op: str, groups: Sequence[npt.ArrayLike], size_bytes: float, algorithm: str = "auto"
+) -> float:
+    """Seconds that `op` takes in several disjoint groups of ranks at once, contending for the links they share.
+
+    Every group has the same number of ranks and `size_bytes` as nccl-tests counts it. Raises WorkloadError.
+    """
+    flat = np.concatenate([np.asarray(group) for group in groups])
+    if len(np.unique(flat)) < len(flat):
+        raise WorkloadError("a rank is in two groups", "give disjoint groups")
+    comms = [Communicator.of(network, group) for group in groups]
+    return min(offer.time_s(size_bytes) for offer in offers(network, comms, op, algorithm, certify=False))

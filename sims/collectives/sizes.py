@@ -1,0 +1,30 @@
+"""Sizes as nccl-tests counts and steps them."""
+
+from __future__ import annotations
+
+from ...fabric.errors import WorkloadError
+from ...fabric.units import size_bytes
+
+_ALIGNMENT_BYTES = 16
+
+
+def sizes(text: str | int) -> tuple[int, ...]:
+    """`"1GiB"`, a number of bytes, or `"8B:16GiB"`, in steps of a factor 2. Raises UnitError, WorkloadError."""
+    ends = [text] if isinstance(text, int) else [size_bytes(part) for part in text.split(":")]
+    if len(ends) > 2 or min(ends) <= 0 or ends[0] > ends[-1]:
+        raise WorkloadError(f"{text!r} is no range of sizes above 0", "write it like 1GiB or 8B:16GiB")
+    first, last = ends[0], ends[-1]
+    return tuple(first << step for step in range((last // first).bit_length()))
+
+
+def rounded(op: str, size: int, ranks: int) -> int:
+    """The size nccl-tests runs for this one: divided operations take whole 16-byte pieces per rank."""
+    if op in ("reduce-scatter", "all-gather"):
+        return size // (ranks * _ALIGNMENT_BYTES) * ranks * _ALIGNMENT_BYTES
+    return size
+
+
+def bus_factor(op: str, ranks: int) -> float:
+    """Bus bandwidth per algorithm bandwidth (nccl-tests, doc/PERFORMANCE.md)."""
+    factors = {"all-reduce": 2 * (ranks - 1) / ranks, "send-recv": 1.0}
+    return factors.get(op, (ranks - 1) / ranks)
