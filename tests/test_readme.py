@@ -1,7 +1,8 @@
 """The README does what it says: its commands print what stands below them, its Python runs.
 
 A ```console block holds `$ fabricsim ...` lines, each followed by what a terminal shows; a line `...` is any lines. A
-```python block is run after those before it. All share one working folder.
+```python block is run after those before it. All share one working folder, in which each ```yaml block lies under the
+name in its first line.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The README's working folder: it looks like the repository's root where its commands look."""
     place = tmp_path_factory.mktemp("readme")
     (place / "tests").symlink_to(Path(__file__).parent, target_is_directory=True)
+    for block in blocks("yaml"):
+        name = block.split("\n")[0].removeprefix("# ")
+        (place / name).write_text(block, encoding="utf-8")
     return place
 
 
