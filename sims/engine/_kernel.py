@@ -12,6 +12,7 @@ from typing import Any
 from numba import njit
 
 _OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "_nrt": False}
+_UNWRAPPED: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, **_OPTIONS}
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -22,5 +23,5 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def part(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a part of kernels, which only kernels call: without the wrapper for Python it compiles faster."""
-    compiled: Callable[..., Any] = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
+    compiled: Callable[..., Any] = njit(**_UNWRAPPED)(function)
     return compiled
