@@ -21,7 +21,7 @@ __all__ = [
 
 
 def fat_tree(**fields: Any) -> Fabric:
-    """Three-tier k-ary fat tree, `fat_tree(k=8, link="200Gbps")`; the fields are those of `families.fat_tree.FatTree`."""
+    """Three-tier k-ary fat tree, `fat_tree(k=8, link="200Gbps")`; fields of `families.fat_tree.FatTree`."""
     return generate(Description("fat_tree"), fields)
 
 
@@ -31,5 +31,5 @@ def nvlink_domain(**fields: Any) -> Fabric:
 
 
 def rail_optimized(**fields: Any) -> Fabric:
-    """Servers on rails, `rail_optimized(nodes=64, server="hgx-b200")`; fields of `families.rail_optimized.RailOptimized`."""
+    """Servers on rails, `rail_optimized(nodes=64, su=32)`; fields of `families.rail_optimized.RailOptimized`."""
     return generate(Description("rail_optimized"), fields)

@@ -37,7 +37,7 @@ class Description:
 
 
 def load(name_or_path: str | Path, /, **overrides: Any) -> Fabric:
-    """The fabric that a saved file, a spec file, a preset or a family describes; `overrides` replace fields of its spec.
+    """The fabric that a saved file, a spec file, a preset or a family describes; `overrides` replace its fields.
 
     `load("hgx-h100", nodes=16)`, `load("fat_tree", k="8", link="200Gbps")`, `load("cluster.yaml")`, `load("x.fabric")`.
     Raises UnknownNameError, SpecError with every wrong field, or ParseError.
@@ -79,7 +79,7 @@ def describe(name_or_path: str | Path) -> Description:
 
 
 def read_spec(path: Path) -> Description:
-    """A spec file: `version: 1`, `family:` or `preset:`, and fields. Raises ParseError, or SpecError with every fault."""
+    """A spec file: `version: 1`, `family:` or `preset:`, fields. Raises ParseError, or SpecError with every fault."""
     if os.path.isfile(path) and path.stat().st_size > _LARGEST_SPEC_BYTES:
         raise ParseError(
             Fault(f"is over {_LARGEST_SPEC_BYTES} bytes, no spec", "give a spec or a saved fabric", str(path))
@@ -151,6 +151,8 @@ def _file_schema(family: str) -> dict[str, Any]:
         "preset": {"enum": presets},
         "description": {"type": "string"},
     }
+    for name, default in FAMILIES[family].spec.model_construct().model_dump(mode="json").items():
+        schema["properties"][name]["default"] = default
     schema["properties"] = head | schema["properties"]
     schema["required"] = ["version", *schema.get("required", [])]
     schema["oneOf"] = [{"required": ["family"]}, {"required": ["preset"]}]

@@ -1,4 +1,4 @@
-"""What every family's spec has in common, and the devices and latencies the catalogue gives where the user names none."""
+"""What the specs of families have in common, and what the catalogue gives where the user names nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from ..fabric.catalogue import ServerKind, Value, catalogue
 from ..fabric.errors import Fault, SpecError, UnknownNameError
@@ -28,15 +28,13 @@ ServerName = Annotated[str, AfterValidator(_known_server)]
 class NetworkSpec(Spec):
     """Fields of every family that has a network."""
 
-    model_config = ConfigDict(validate_default=True)
-
     network: Literal["infiniband", "roce", "uec", "tcp"] = Field("infiniband", description="kind of network")
     hop_latency: Latency | None = Field(
         None,
         description="latency of every network cable, host cables included; default: the catalogue's for the network",
     )
-    switch_latency: Latency = Field("0ns", description="latency of each switch, on top of hop_latency")
-    base_latency: Duration = Field("0s", description="this installation's own start-up time per collective")
+    switch_latency: Latency = Field(0, description="latency of each switch, on top of hop_latency")
+    base_latency: Duration = Field(0.0, description="this installation's own start-up time per collective")
 
     def wire(self, bps: float) -> Wire:
         """A network cable of this rate."""

@@ -55,7 +55,7 @@ def place_servers(
     nic_position: npt.ArrayLike,
     pod: npt.ArrayLike = -1,
 ) -> Servers:
-    """Add the nodes of all servers. `nic_position` [nodes, nics]: each adapter's position in the tree; `pod` [nodes]."""
+    """Add the nodes of all servers. `nic_position` [nodes, nics]: adapters' positions in the tree; `pod` [nodes]."""
     kind, nodes = population.kind, population.nodes
     pod = np.broadcast_to(np.asarray(pod), (nodes,))
 
@@ -106,7 +106,8 @@ def cable_servers(
 
 
 def bus_pairs(gpus: int, nics: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Local numbers (gpu, nic) of each bus: accelerator i uses adapter i*nics//gpus; spare adapters go round likewise."""
+    """Local numbers (gpu, nic) of each bus: accelerator i has adapter i*nics//gpus, or adapter j accelerator
+    j*gpus//nics, whichever gives everyone a bus."""
     if gpus >= nics:
         gpu = np.arange(gpus)
         return gpu, gpu * nics // gpus

@@ -16,7 +16,7 @@ _MOST_CABLES = 2**26
 
 @dataclass(frozen=True)
 class Wire:
-    """A network cable: rate per direction, its own latency, and that of a switch, charged on the links that leave it."""
+    """A network cable: rate per direction, its latency, and that of a switch, charged on the links that leave it."""
 
     bps: float
     hop_ns: int

@@ -1,7 +1,8 @@
 """k-ary fat tree (Al-Fares, Loukissas, Vahdat, SIGCOMM 2008, section 3).
 
 k pods of k/2 edge and k/2 aggregation switches of radix k, (k/2)^2 core switches: k^3/4 host ports, 5k^2/4 switches,
-3k^3/4 cables, full bisection k^3/8 cables. Core switches stand in k/2 planes; aggregation switch j of every pod belongs to plane j.
+3k^3/4 cables, full bisection k^3/8 cables. Core switches stand in k/2 planes; aggregation switch j of every pod belongs
+to plane j.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class FatTree(NetworkSpec):
     """Three tiers of switches of one radix, non-blocking."""
 
     k: int = Field(description="ports per switch, even: k^3/4 hosts", ge=2)
-    link: Bandwidth = Field("400Gbps", description="bandwidth of one cable")
+    link: Bandwidth = Field(4e11, description="bandwidth of one cable")
     server: ServerName | None = Field(
         None, description="put servers of this kind in place of plain hosts; each adapter takes one host port"
     )

@@ -1,7 +1,7 @@
 """One scale-up domain on its own: accelerators joined by NVSwitches, no network.
 
-HGX H100: 8 accelerators, 4 NVSwitches, 18 links each split 5 4 4 5. GB200 NVL72: 72 accelerators, 18 NVSwitches, one link from
-each to each.
+HGX H100: 8 accelerators, 4 NVSwitches, 18 links each split 5 4 4 5. GB200 NVL72: 72 accelerators, 18 NVSwitches, one
+link from each to each.
 """
 
 from __future__ import annotations

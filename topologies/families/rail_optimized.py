@@ -1,7 +1,7 @@
-"""Rail-optimized cluster: adapter j of every server on a leaf of rail j; spines, and core switches when needed, join the rails.
+"""Rail-optimized cluster: adapter j of every server on a leaf of rail j; spines and core switches join the rails.
 
-NVIDIA DGX SuperPOD reference architecture, compute fabric. Counts: see `rail_plan`. Positions in the tree run over rail, node,
-port, so that every leaf and every group of leaves covers an interval.
+NVIDIA DGX SuperPOD reference architecture, compute fabric. Counts: see `rail_plan`. Positions in the tree run over
+rail, node, port, so that every leaf and every group of leaves covers an interval.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class RailOptimized(NetworkSpec):
     su: int | None = Field(
         None,
         ge=1,
-        description="nodes per scalable unit; default: as many as fill a leaf, but when oversubscribed a quarter of the nodes "
-        "(rounded up to whole uplinks), so that a small cluster has several units whose traffic meets the spine",
+        description="nodes per scalable unit; default: as many as fill a leaf, but when oversubscribed a quarter of the "
+        "nodes (rounded up to whole uplinks), so that a small cluster has several units whose traffic meets the spine",
     )
     oversubscription: Ratio = Field(1.0, description="bandwidth down over bandwidth up at the leaves, like 4 or 4:1")
 
@@ -204,9 +204,8 @@ def _assumptions(spec: RailOptimized) -> list[str]:
     lines = []
     form = spec.plan
     if form.leaf_up:
-        lines.append(
-            f"scalable units of {form.su} nodes; a leaf has up to {max(form.leaf_ports)} ports down and {form.leaf_up} up"
-        )
+        down, up = max(form.leaf_ports), form.leaf_up
+        lines.append(f"scalable units of {form.su} nodes; a leaf has at most {down} ports down, {up} up")
     if spec.nic_bps * spec.nics > spec.kind.pcie_bps * max(spec.gpus, spec.nics):
         nic, bus = format_bandwidth(spec.nic_bps), format_bandwidth(spec.kind.pcie_bps)
         lines.append(f"adapters of {nic} sit behind buses of {bus}, which limit them")

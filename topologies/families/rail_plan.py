@@ -2,11 +2,12 @@
 
 The rule, held against NVIDIA's DGX SuperPOD reference tables (B200, B300, B300 XDR):
 
-- A scalable unit (SU) of nodes has a leaf per rail, or as many as its ports need: d ports down and u = ceil(d/o) up, d + u <= R.
-- Two tiers while a spine's R ports reach every leaf. Spines: the smallest divisor of u with leaves * u <= spines * R, so that
-  every leaf has equally many cables to every spine.
-- Else three: groups of at most R/2 leaves of one rail with their own spines (as few as R/2 ports down allow), each spine
-  with as many ports up as down; spine j of every group meets the others in the core switches of plane j.
+- A scalable unit (SU) of nodes has a leaf per rail, or as many as its ports need: d ports down and u = ceil(d/o) up,
+  d + u <= R.
+- Two tiers while a spine's R ports reach every leaf. Spines: the smallest divisor of u with leaves * u <= spines * R,
+  so that every leaf has equally many cables to every spine.
+- Else three: groups of at most R/2 leaves of one rail with their own spines (as few as R/2 ports down allow), each
+  spine with as many ports up as down; spine j of every group meets the others in the core switches of plane j.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from ..wiring import smallest_divisor
 class Demand:
     """What is to be connected: `nodes` with `ports_per_rail` ports on each of `rails`, by switches of `radix` ports.
 
-    `taper` is a leaf's ports down over its ports up: oversubscription times cable speed over port speed. `su` None: chosen.
+    `taper` is a leaf's ports down over its ports up: oversubscription times cable speed over port speed. `su` None:
+    chosen by `default_su`.
     """
 
     nodes: int
@@ -36,7 +38,7 @@ class Demand:
 
 @dataclass(frozen=True)
 class Plan:
-    """The switches of a cluster. `leaf_ports`: adapter ports of each leaf of one rail, in order; all rails are alike."""
+    """The switches of a cluster. `leaf_ports`: adapter ports of each leaf of one rail, in order; rails are alike."""
 
     demand: Demand
     su: int
@@ -99,8 +101,8 @@ def _three_tiers(demand: Demand, su: int, leaf_ports: tuple[int, ...], up: int) 
 
 
 def default_su(demand: Demand) -> int:
-    """Nodes that fill a leaf. A tapered cluster gets several SUs, so that traffic meets the taper: a quarter of the nodes,
-    rounded up to whole ports up."""
+    """Nodes that fill a leaf. A tapered cluster gets several SUs, so that traffic meets the taper: a quarter of the
+    nodes, rounded up to whole ports up."""
     full = max(1, most_down(demand) // demand.ports_per_rail)
     if demand.taper <= 1:
         return full
@@ -139,8 +141,8 @@ def _too_large(demand: Demand, leaves_per_rail: int) -> Fault:
     nodes = int(radix // demand.rails * (radix // 2) * per_leaf)
     wider = next(r for r in range(radix + 2, 2 * groups + 2, 2) if _fits(demand, r))
     return Fault(
-        f"{demand.nodes} nodes take {leaves_per_rail} leaves on each of {demand.rails} rails, in {groups} groups of at most "
-        f"{radix // 2}; core switches of {radix} ports join {radix} groups at most",
+        f"{demand.nodes} nodes take {leaves_per_rail} leaves on each of {demand.rails} rails, in {groups} groups of at "
+        f"most {radix // 2}; core switches of {radix} ports join {radix} groups at most",
         f"nodes={nodes} or radix={wider}" if nodes else f"radix={wider}",
         field="nodes",
     )

@@ -1,0 +1,56 @@
+"""Hops between the switches that carry hosts: diameter and average distance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..kernel_cache import ensure_kernel_cache
+from .switch_graph import SwitchGraph
+
+_MOST_VISITS = 4e9
+"""Links looked at, 64 sources at once, before sources are sampled: some ten seconds on one core."""
+_SAMPLE = 1024
+
+
+@dataclass(frozen=True)
+class Distances:
+    """Switch-to-switch hops on shortest paths between switches that carry hosts, adapters or accelerators.
+
+    `average` runs over ordered pairs of different switches. `method` says whether all sources were looked at.
+    """
+
+    diameter: int
+    average: float
+    method: str
+    connected: bool
+
+    @property
+    def exact(self) -> bool:
+        return self.method == "all pairs"
+
+
+def distances(graph: SwitchGraph, seed: int = 0) -> Distances:
+    """Distances from every switch that carries hosts; from a seeded sample of them where that would take minutes, which
+    bounds the diameter from below."""
+    ensure_kernel_cache()
+    from ._hop_kernels import count_hops
+
+    target = graph.ports > 0
+    every = np.flatnonzero(target)
+    sources = every if len(every) * len(graph.neighbour) / 64 <= _MOST_VISITS else _sample(every, seed)
+    pairs = np.zeros(graph.size + 1, dtype=np.int64)
+    work = np.zeros((3, graph.size), dtype=np.uint64)
+    count_hops(graph.indptr, graph.neighbour, sources, target, *work, pairs)
+    apart = int(pairs[1:].sum())
+    return Distances(
+        diameter=int(np.flatnonzero(pairs).max(initial=0)),
+        average=float(np.arange(len(pairs)) @ pairs / apart) if apart else 0.0,
+        method="all pairs" if sources is every else f"from {len(sources)} of {len(every)} switches",
+        connected=int(pairs.sum()) == len(sources) * len(every),
+    )
+
+
+def _sample(every: np.ndarray, seed: int) -> np.ndarray:
+    return np.sort(np.random.default_rng(seed).choice(every, _SAMPLE, replace=False))
