@@ -1,7 +1,8 @@
 """The flow engine: who gets what of a contended link, and when each flow ends."""
 
+from .changes import Changes
 from .events import simulate_flows
 from .max_min import max_min_rates
 from .result import FlowResult
 
-__all__ = ["FlowResult", "max_min_rates", "simulate_flows"]
+__all__ = ["Changes", "FlowResult", "max_min_rates", "simulate_flows"]

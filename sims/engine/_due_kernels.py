@@ -63,12 +63,12 @@ def _settle(state, at, time, number):
 
 
 @part
-def collect_ending(state, instant, ending, finish, queue, own_queue):
-    """Flows that end by `instant`, into `ending`, and their times into `finish`. Returns how many.
+def collect_ending(state, instant, time):
+    """Rows that end by `instant`, into `time.ending`, and the finish of their flows. Returns how many.
 
-    Both kinds of heaps are read from the top downwards, as far as keys allow. `queue`, `own_queue`: workspace.
+    Both kinds of heaps are read from the top downwards, as far as keys allow.
     """
-    n_ending, head, tail = 0, 0, 0
+    queue, n_ending, head, tail = time.queue, 0, 0, 0
     if state.size[DUE] > 0 and state.due_s[0] <= instant:
         queue[0] = 0
         tail = 1
@@ -79,21 +79,22 @@ def collect_ending(state, instant, ending, finish, queue, own_queue):
             if state.due_s[child] <= instant:
                 queue[tail] = child
                 tail += 1
-        n_ending = _collect_own(state, state.links[state.due_link[at]], instant, ending, n_ending, finish, own_queue)
+        n_ending = _collect_own(state, state.links[state.due_link[at]], instant, time, n_ending)
     return n_ending
 
 
 @part
-def _collect_own(state, link, instant, ending, n_ending, finish, queue):
+def _collect_own(state, link, instant, time, n_ending):
+    queue = state.cap_hop
     queue[0] = 0
     head, tail = 0, 1
     while head < tail:
         at = queue[head]
         head += 1
         slot = state.slots[link.first + at]
-        flow = state.hop_flow[slot.hop]
-        ending[n_ending] = flow
-        finish[flow] = ends_at(link, slot.key)
+        row = state.hop_flow[slot.hop]
+        time.ending[n_ending] = row
+        time.finish_s[time.flow[row]] = ends_at(link, slot.key)
         n_ending += 1
         for child in range(2 * at + 1, min(2 * at + 3, link.own)):
             if ends_at(link, state.slots[link.first + child].key) <= instant:

@@ -1,149 +1,122 @@
-"""The event loop: what ends and starts at an instant, and the levels after it."""
+"""The event loop: what ends, changes and starts at an instant, and the levels after it."""
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import numpy as np
 
 from ._due_kernels import collect_ending, refresh_due
-from ._fluid_kernels import DUE, UNPLACED, asks, insert, meter, move, remove, touch
-from ._heap_kernels import sift_down, sift_up
+from ._fluid_kernels import UNPLACED, asks, insert, meter, move, remove, touch, work_left
 from ._kernel import kernel, part
 from ._level_kernels import NEAR_FULL, fixpoint, mark
 from ._proof_kernels import audit_levels, log_loads
 from ._refill_kernels import refill
+from ._timeline_kernels import (
+    ABSENT,
+    ACTIVE,
+    CAPACITIES,
+    ENDING,
+    ROUTES,
+    STARTING,
+    end_flow,
+    enter,
+    forget_start,
+    next_event,
+    start_flows,
+    withdraw,
+)
 
 SAME_INSTANT = 1e-12
 """Events this close, relative to the time of the first, are one instant: rounding apart, not time."""
 
 
-class Order(NamedTuple):
-    """What holds flows back, beside their starts."""
-
-    waits: np.ndarray  # int32[n] flows it waits for, counted down
-    next_indptr: np.ndarray  # int64[n + 1] CSR: the flows that wait for it
-    next_flows: np.ndarray  # int32[nnz]
-    roots: np.ndarray  # int32[r] flows that wait for none, by start
-
-
-class Timeline(NamedTuple):
-    """When flows start and end, and who is under way."""
-
-    start_s: np.ndarray  # float64[n] earliest start, raised to the end of what the flow waits for
-    finish_s: np.ndarray  # float64[n]
-    active: np.ndarray  # int32[n]
-    place: np.ndarray  # int32[n] of an active flow in `active`
-    ending: np.ndarray  # int32[n] flows that end at this instant
-    starting: np.ndarray  # int32[n] flows with work that start at this instant
-    released_s: np.ndarray  # float64[n] heap of flows whose waits are over: start ...
-    released: np.ndarray  # int32[n] ... and flow
-    queue: np.ndarray  # int32[m + 1] workspace
-    size: np.ndarray  # int64[3] of `active`, of the heap `released`, and roots taken
-
-
-ACTIVE, RELEASED, ROOTS = range(3)
-
-
 @kernel
-def run_flows(state, paths, capacity, order, time, fill, log, audit, tolerance):
+def run_flows(state, paths, capacity, order, shifts, time, fill, log, audit, tolerance):
     """Run flows to their ends, written into `time`. Returns whether it stopped because the log is full.
 
-    paths in levels; capacity float64[m] in bit/s; fill: workspace of `water_fill`.
+    paths in levels; capacity float64[m] in bit/s, kept up to date; fill: workspace of `water_fill`.
     """
-    now = next_event(state, order, time)
+    now = next_event(state, order, shifts, time)
     while now < np.inf:
         instant = now + SAME_INSTANT * now
-        n_ending = collect_ending(state, instant, time.ending, time.finish_s, time.queue, state.cap_hop)
-        for flow in time.ending[:n_ending]:
-            _end(flow, order, time)
-        n_starting = _collect_starting(state, instant, order, time)
-        changed = n_ending + n_starting
-        if 2 * changed <= time.size[ACTIVE] and _step(state, time, n_ending, n_starting, now):
+        _end_flows(state, order, time, instant)
+        _change_capacities(state, capacity, shifts, time, instant)
+        _change_routes(state, shifts, time, instant, now)
+        start_flows(time, order, state.work, instant)
+        active, gone = time.active[: time.size[ACTIVE]], time.ending[: time.size[ENDING]]
+        changed = time.size[ENDING] + time.size[STARTING]
+        if 2 * changed <= len(active) and _step(state, time, now):
             refresh_due(state)
         else:
-            refill(state, paths, capacity, time.active[: time.size[ACTIVE]], time.ending[:n_ending], fill, now)
+            refill(state, paths, capacity, active, gone, fill, now)
+        if audit.on[0] and not audit_levels(state, paths, capacity, active, audit, tolerance):
+            return False
         if len(log.entries):
             log_loads(state, log, now)
             if len(log.entries) - log.size[0] < len(state.links):
                 return True
-        if audit.on[0] and not audit_levels(state, paths, capacity, time.active[: time.size[ACTIVE]], audit, tolerance):
-            return False
-        now = next_event(state, order, time)
+        now = next_event(state, order, shifts, time)
     return False
 
 
 @part
-def next_event(state, order, time):
-    """Time of the next end or start, inf if there is none."""
-    now = state.due_s[0] if state.size[DUE] > 0 else np.inf
-    if time.size[ROOTS] < len(order.roots):
-        now = min(now, time.start_s[order.roots[time.size[ROOTS]]])
-    if time.size[RELEASED] > 0:
-        now = min(now, time.released_s[0])
-    return now
+def _end_flows(state, order, time, instant):
+    time.size[STARTING] = 0
+    time.size[ENDING] = collect_ending(state, instant, time)
+    for row in time.ending[: time.size[ENDING]]:
+        flow = time.flow[row]
+        withdraw(time, row)
+        end_flow(time, order, flow, time.finish_s[flow])
 
 
 @part
-def _end(flow, order, time):
-    """Take a flow off the active ones, and release those it was the last to hold back."""
-    last = time.active[time.size[ACTIVE] - 1]
-    time.active[time.place[flow]], time.place[last] = last, time.place[flow]
-    time.size[ACTIVE] -= 1
-    _release_next(flow, order, time)
+def _change_capacities(state, capacity, shifts, time, instant):
+    while time.size[CAPACITIES] < len(shifts.capacity_s):
+        at = time.size[CAPACITIES]
+        if shifts.capacity_s[at] > instant:
+            return
+        time.size[CAPACITIES] += 1
+        number = shifts.capacity_link[at]
+        capacity[number] = state.links[number].capacity = shifts.capacity_bps[at]
+        if state.links[number].flows > 0:
+            meter(state, number)
+            mark(state, number)
 
 
 @part
-def _release_next(flow, order, time):
-    for k in range(order.next_indptr[flow], order.next_indptr[flow + 1]):
-        later = order.next_flows[k]
-        time.start_s[later] = max(time.start_s[later], time.finish_s[flow])
-        order.waits[later] -= 1
-        if order.waits[later] == 0:
-            at = time.size[RELEASED]
-            time.released_s[at], time.released[at] = time.start_s[later], later
-            time.size[RELEASED] += 1
-            sift_up(time.released_s, time.released, at)
-
-
-@part
-def _collect_starting(state, instant, order, time):
-    """Flows that start by `instant`, into `starting` and the active ones. Returns how many.
-
-    Those without work end at once, and so may release others for the same instant.
-    """
-    n_starting = 0
-    while True:
-        taken = time.size[ROOTS]
-        if taken < len(order.roots) and time.start_s[order.roots[taken]] <= instant:
-            flow = order.roots[taken]
-            time.size[ROOTS] += 1
-        elif time.size[RELEASED] > 0 and time.released_s[0] <= instant:
-            flow = time.released[0]
-            time.size[RELEASED] -= 1
-            size = time.size[RELEASED]
-            time.released_s[0], time.released[0] = time.released_s[size], time.released[size]
-            sift_down(time.released_s, time.released, size, 0)
+def _change_routes(state, shifts, time, instant, now):
+    """Let flows go on in other rows: those under way with the work they have left."""
+    while time.size[ROUTES] < len(shifts.route_s):
+        at = time.size[ROUTES]
+        if shifts.route_s[at] > instant:
+            return
+        time.size[ROUTES] += 1
+        new = shifts.route_row[at]
+        flow = time.flow[new]
+        old = time.row[flow]
+        if time.finish_s[flow] < np.inf:
+            continue
+        time.row[flow] = new
+        if time.place[old] == ABSENT:
+            state.work[new], time.joined_work[new], time.joined_work[old] = state.work[old], state.work[old], 0.0
+            continue
+        left = work_left(state, old, now)
+        state.work[new] = time.joined_work[new] = time.left_work[old] = left
+        withdraw(time, old)
+        enter(time, new)
+        if state.tight[old] == UNPLACED:
+            forget_start(time, old)
         else:
-            return n_starting
-        if state.work[flow] > 0.0:
-            time.place[flow] = time.size[ACTIVE]
-            time.active[time.size[ACTIVE]] = flow
-            time.size[ACTIVE] += 1
-            time.starting[n_starting] = flow
-            n_starting += 1
-        else:
-            time.finish_s[flow] = time.start_s[flow]
-            _release_next(flow, order, time)
+            time.ending[time.size[ENDING]] = old
+            time.size[ENDING] += 1
 
 
 @part
-def _step(state, time, n_ending, n_starting, now):
+def _step(state, time, now):
     """Change slots and levels for what ends and starts. Returns whether that was cheaper than a refill."""
-    for flow in time.ending[:n_ending]:
-        _leave(state, flow)
-    for flow in time.starting[:n_starting]:
-        _join(state, flow, now)
+    for row in time.ending[: time.size[ENDING]]:
+        _leave(state, row)
+    for row in time.starting[: time.size[STARTING]]:
+        _join(state, row, now)
     return fixpoint(state, now, 2000 + 4 * time.size[ACTIVE])
 
 

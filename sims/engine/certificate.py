@@ -38,10 +38,10 @@ def refuse_unfair(flow: int, link: int) -> None:
         raise InternalError(f"max-min rates leave flow {flow} above its cap or without a bottleneck")
 
 
-def certify_conservation(sent_bytes: Floats, carried_bytes: Floats, blur_bytes: Floats) -> None:
-    """Prove that each link carried what its flows sent over it, all float64 per link.
+def certify_conservation(sent_bytes: Floats, carried_bytes: Floats, blur_bytes: float) -> None:
+    """Prove that each link carried what its flows sent over it, both float64 per link.
 
-    `blur_bytes` is what may be counted on the wrong side of an event, as events of one instant are taken together.
+    `blur_bytes` may be counted on the wrong side of an event, as events of one instant are taken together.
 
     Raises:
         InternalError: it did not.

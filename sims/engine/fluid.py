@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._event_kernels import Order, Timeline
 from ._fluid_kernels import LINK, SLOT, UNPLACED, Fluid
 from ._max_min_kernels import Paths
 from ._proof_kernels import Audit
+from ._timeline_kernels import ABSENT, Order, Timeline
+from .changes import Rows
 from .validate import Floats, Problem, Schedule
+
+_BITS_PER_BYTE = 8
 
 
 def with_caps_as_links(problem: Problem) -> tuple[Paths, Floats]:
     """Paths and capacities in which each capped flow crosses one link more, of its own, that is as wide as its cap.
 
-    To the event loop a cap is a link like any other.
+    To the event loop a cap is a link like any other. The capacities are the loop's to change.
     """
-    paths, capacity = problem.paths(), problem.capacity
+    paths, capacity = problem.paths(), problem.capacity.copy()
     capped = np.flatnonzero(np.isfinite(paths.limit))
     if len(capped) == 0:
         return paths, capacity
@@ -31,6 +34,13 @@ def with_caps_as_links(problem: Problem) -> tuple[Paths, Floats]:
         np.full(problem.n_flows, np.inf),
     )
     return extended, np.concatenate((capacity, paths.limit[capped]))
+
+
+def work_of_rows(rows: Rows, schedule: Schedule) -> Floats:
+    """Bits / weight that each row begins with: of a later route nothing, until its flow takes it."""
+    work = np.zeros(len(rows.flow))
+    work[: len(schedule.size_bytes)] = schedule.size_bytes * _BITS_PER_BYTE
+    return work if rows.problem.weights is None else work / rows.problem.weights
 
 
 def new_fluid(paths: Paths, capacity: Floats, work: Floats, metered: bool) -> Fluid:
@@ -69,20 +79,24 @@ def new_fluid(paths: Paths, capacity: Floats, work: Floats, metered: bool) -> Fl
     )
 
 
-def new_timeline(schedule: Schedule, n_links: int) -> Timeline:
-    """Starts as scheduled, nothing under way."""
-    n_flows = len(schedule.start_s)
+def new_timeline(schedule: Schedule, rows: Rows, work: Floats, n_links: int) -> Timeline:
+    """Starts as scheduled, nothing under way; `work` (bits / weight) per row."""
+    n_flows, n_rows = len(schedule.start_s), len(rows.flow)
     return Timeline(
         start_s=schedule.start_s.copy(),
         finish_s=np.full(n_flows, np.inf),
+        row=np.arange(n_flows, dtype=np.int32),
+        flow=rows.flow,
+        joined_work=work.copy(),
+        left_work=np.zeros(n_rows),
         active=np.empty(n_flows, np.int32),
-        place=np.empty(n_flows, np.int32),
-        ending=np.empty(n_flows, np.int32),
-        starting=np.empty(n_flows, np.int32),
+        place=np.full(n_rows, ABSENT, np.int32),
+        ending=np.empty(n_rows, np.int32),
+        starting=np.empty(n_rows, np.int32),
         released_s=np.empty(n_flows),
         released=np.empty(n_flows, np.int32),
         queue=np.empty(n_links + 1, np.int32),
-        size=np.zeros(3, np.int64),
+        size=np.zeros(7, np.int64),
     )
 
 

@@ -96,19 +96,19 @@ def check_problem(
     problem = Problem(
         rows,
         hops,
-        _floats("capacity", capacity, None, faults),
-        None if shares is None else _floats("shares", shares, len(hops), faults),
-        None if weights is None else _floats("weights", weights, len(rows) - 1, faults),
-        None if caps is None else _floats("caps", caps, len(rows) - 1, faults),
+        as_floats("capacity", capacity, None, faults),
+        None if shares is None else as_floats("shares", shares, len(hops), faults),
+        None if weights is None else as_floats("weights", weights, len(rows) - 1, faults),
+        None if caps is None else as_floats("caps", caps, len(rows) - 1, faults),
     )
     _raise_any(faults)
     faults += _faults_of_paths(problem, sends)
     faults += _faults_of_shares(problem)
     if problem.weights is not None:
         good = (problem.weights > 0) & (problem.weights < np.inf)
-        faults += _faults_of_values("weights", problem.weights, good, "a finite number above 0")
+        faults += faults_of_values("weights", problem.weights, good, "a finite number above 0")
     if problem.caps is not None:
-        faults += _faults_of_values("caps", problem.caps, problem.caps >= 0, "a number of at least 0")
+        faults += faults_of_values("caps", problem.caps, problem.caps >= 0, "a number of at least 0")
     _raise_any(faults)
     return problem
 
@@ -120,9 +120,9 @@ def check_sizes(size_bytes: ArrayLike, indptr: ArrayLike) -> Floats:
         FlowError: another number of them than flows; negative, infinite or NaN.
     """
     faults: list[Fault] = []
-    size = _floats("size_bytes", size_bytes, max(np.size(indptr) - 1, 0), faults)
+    size = as_floats("size_bytes", size_bytes, max(np.size(indptr) - 1, 0), faults)
     if not faults:
-        faults += _faults_of_values("size_bytes", size, (size >= 0) & (size < np.inf), "a finite number of at least 0")
+        faults += faults_of_values("size_bytes", size, (size >= 0) & (size < np.inf), "a finite number of at least 0")
     _raise_any(faults)
     return size
 
@@ -137,9 +137,9 @@ def check_schedule(
     """
     n_flows = len(size_bytes)
     faults: list[Fault] = []
-    start = np.zeros(n_flows) if start_s is None else _floats("start_s", start_s, n_flows, faults)
+    start = np.zeros(n_flows) if start_s is None else as_floats("start_s", start_s, n_flows, faults)
     if not faults:
-        faults += _faults_of_values("start_s", start, (start >= 0) & (start < np.inf), "a finite time of at least 0")
+        faults += faults_of_values("start_s", start, (start >= 0) & (start < np.inf), "a finite time of at least 0")
     _raise_any(faults)
     if after is None:
         nobody = np.zeros(n_flows, np.int32), np.zeros(n_flows + 1, np.int64), np.empty(0, np.int32)
@@ -156,8 +156,8 @@ def check_rows(
         FlowError: no integers, more than one dimension, rows that do not cover the items in order.
     """
     faults: list[Fault] = []
-    rows = _integers(rows_name, indptr, np.int64, faults)
-    columns = _integers(items_name, items, np.int32, faults)
+    rows = as_integers(rows_name, indptr, np.int64, faults)
+    columns = as_integers(items_name, items, np.int32, faults)
     _raise_any(faults)
     if len(rows) == 0 or rows[0] != 0 or rows[-1] != len(columns) or (rows[1:] < rows[:-1]).any():
         message = f"rows must begin at 0, never fall, and end at the number of {items_name}, {len(columns)}"
@@ -205,15 +205,19 @@ def _faults_of_shares(problem: Problem) -> Iterator[Fault]:
         yield _fault(flow, f"share {shares[k]} of link {problem.links[k]} is not in (0, 1]", "shares")
 
 
-def _faults_of_values(name: str, values: Floats, good: NDArray[np.bool_], domain: str) -> list[Fault]:
-    return [_fault(f, f"{values[f]} is not {domain}", name) for f in np.flatnonzero(~good)]
+def faults_of_values(
+    name: str, values: NDArray, good: NDArray[np.bool_], domain: str, what: str = "flow"
+) -> list[Fault]:
+    """A fault for each value that is not good; `what` says of what they are."""
+    return [Fault(f"{what} {i}: {values[i]} is not {domain}", field=name) for i in np.flatnonzero(~good)]
 
 
 def _fault(flow: int | np.integer, message: str, field: str) -> Fault:
     return Fault(f"flow {flow}: {message}", field=field)
 
 
-def _floats(name: str, values: ArrayLike, length: int | None, faults: list[Fault]) -> Floats:
+def as_floats(name: str, values: ArrayLike, length: int | None, faults: list[Fault]) -> Floats:
+    """`values` as float64[length], or a fault added."""
     try:
         array = np.ascontiguousarray(values, dtype=np.float64)
     except (TypeError, ValueError):
@@ -226,7 +230,8 @@ def _floats(name: str, values: ArrayLike, length: int | None, faults: list[Fault
     return array
 
 
-def _integers(name: str, values: ArrayLike, dtype: type, faults: list[Fault]) -> NDArray:
+def as_integers(name: str, values: ArrayLike, dtype: type, faults: list[Fault]) -> NDArray:
+    """`values` as a one-dimensional array of `dtype`, or a fault added."""
     try:
         array = np.asarray(values)
     except ValueError:

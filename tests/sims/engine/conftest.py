@@ -51,14 +51,22 @@ def run(
     weights: Numbers,
     caps: Sequence[Fraction | None],
     after: Sequence[Sequence[int]],
+    changes: Sequence[tuple[Fraction, str, int, object]] = (),
 ) -> tuple[list[Fraction], list[Fraction]]:
-    """Start and finish of each flow: solve, advance to the next event, repeat."""
+    """Start and finish of each flow: solve, advance to the next event, repeat.
+
+    A change is (time, "capacity", link, value) or (time, "route", flow, path).
+    """
+    paths, capacity, changes = list(paths), list(capacity), list(changes)
     n = len(paths)
     begin: list[Fraction | None] = [None] * n
     end: list[Fraction | None] = [None] * n
     left = list(size_bits)
     now = Fraction(0)
     while None in end:
+        for _, kind, item, value in [change for change in changes if change[0] <= now]:
+            (capacity if kind == "capacity" else paths)[item] = value
+        changes = [change for change in changes if change[0] > now]
         moved = True
         while moved:
             moved = False
@@ -71,7 +79,8 @@ def run(
         rates = water_fill(
             [paths[f] for f in active], capacity, [weights[f] for f in active], [caps[f] for f in active]
         )
-        events = [now + left[f] / r for f, r in zip(active, rates, strict=True)]
+        events = [now + left[f] / r for f, r in zip(active, rates, strict=True) if r > 0]
+        events += [change[0] for change in changes]
         events += [start[f] for f in range(n) if begin[f] is None and start[f] > now]
         then, now = now, min(events, default=now)
         for f, r in zip(active, rates, strict=True):
