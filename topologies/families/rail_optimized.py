@@ -50,7 +50,7 @@ class RailOptimized(NetworkSpec):
     su: int | None = Field(
         None,
         ge=1,
-        description="nodes per scalable unit; default: as many as fill a leaf, but when oversubscribed a quarter of the "
+        description="nodes per scalable unit; default: as many as fill a leaf, but if oversubscribed a quarter of the "
         "nodes (rounded up to whole uplinks), so that a small cluster has several units whose traffic meets the spine",
     )
     oversubscription: Ratio = Field(1.0, description="bandwidth down over bandwidth up at the leaves, like 4 or 4:1")
