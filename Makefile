@@ -34,7 +34,7 @@ validate: .venv/development
 	$(BIN)/python -m pytest -m validation --verbose
 
 bench: .venv/development
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/run.py; commands=$$?; $(BIN)/python benchmarks/engine_table.py && exit $$commands
 
 .venv/runtime: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "no Python 3.11 or later with venv: install python3 and python3-venv" >&2; exit 1; }

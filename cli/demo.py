@@ -12,11 +12,10 @@ from .collective import BANDWIDTH_COLUMNS, bandwidth_rows
 from .options import output_options
 from .output import Table, emit, note
 from .progress import working
-from .topology import in_words
 from .train import causes, figures
 
 if TYPE_CHECKING:
-    from ..fabric.graph import Fabric
+    from ..fabric.metrics import Summary
     from ..sims.results import CollectiveResult
     from ..sims.train import TrainResult
 
@@ -52,14 +51,14 @@ PUBLISHED = (
 class Demonstration:
     """All that the demo shows."""
 
-    fabric: Fabric
+    cluster: Summary
     all_reduces: tuple[CollectiveResult, ...]
     repeated: tuple[tuple[Measurement, CollectiveResult], ...]
     steps: Mapping[str, TrainResult]
 
     def to_dict(self) -> dict[str, Any]:
         return {
-            "fabric": self.fabric.name,
+            "cluster": self.cluster.to_dict(),
             "collectives": [result.to_dict() for result in self.all_reduces],
             "published": [_beside(measured, result) for measured, result in self.repeated],
             "train": {ratio: step.to_dict() for ratio, step in self.steps.items()},
@@ -68,7 +67,8 @@ class Demonstration:
             ),
         }
 
-    def _results(self) -> Iterator[CollectiveResult | TrainResult]:
+    def _results(self) -> Iterator[Summary | CollectiveResult | TrainResult]:
+        yield self.cluster
         yield from self.all_reduces
         yield from self.steps.values()
 
@@ -101,12 +101,13 @@ def demo(form: str, quiet: bool) -> None:
 
 
 def _demonstrate() -> Demonstration:
+    from ..fabric.metrics import summary
     from ..sims.collectives import collective
     from ..sims.train import train
     from ..topologies import load
 
     return Demonstration(
-        fabric=load("hgx-h100", **CLUSTER),
+        cluster=summary(load("hgx-h100", **CLUSTER)),
         all_reduces=tuple(
             collective(load("hgx-h100", **CLUSTER, network=network), size="1GiB") for network in ("infiniband", "roce")
         ),
@@ -121,11 +122,20 @@ def _demonstrate() -> Demonstration:
     )
 
 
+def _in_words(cluster: Summary) -> str:
+    from ..fabric.units import format_si
+
+    tiers = " and ".join(f"{tier.switches} {tier.kind}" for tier in cluster.tiers)
+    servers = f"{cluster.gpus} GPUs and {cluster.nvswitches} NVSwitches in {CLUSTER['nodes']} servers"
+    half = format_si(cluster.bisection_bps, "bit/s")
+    return f"{cluster.fabric}: {servers}, {tiers} switches, {cluster.cables} cables; {half} between halves"
+
+
 def _tables(shown: Demonstration) -> Iterator[Table]:
     yield Table(
         ("network", *BANDWIDTH_COLUMNS),
         [(result.rows[0].transport, *bandwidth_rows(result)[0]) for result in shown.all_reduces],
-        title=f"{shown.fabric.name}: {in_words(shown.fabric)}\n\nAn all-reduce of 1 GiB over its 128 GPUs",
+        title=f"{_in_words(shown.cluster)}\n\nAn all-reduce of 1 GiB over all GPUs",
     )
     yield Table(
         ("cluster", "algorithm", "measured (GB/s)", "simulated (GB/s)", "off by", "measured by (github.com)"),
@@ -143,7 +153,7 @@ def _tables(shown: Demonstration) -> Iterator[Table]:
         title="Published measurements repeated: bus bandwidth of an all-reduce of 8 GiB",
     )
     ratios = tuple(shown.steps)
-    job = f"A training step of {MODEL} on the 128 GPUs ({PARALLEL}), spine at"
+    job = f"A training step of {MODEL} on all GPUs ({PARALLEL}), spine at"
     yield Table(("", *ratios), figures(shown.steps), title=f"{job} {' and at '.join(ratios)}")
     yield Table(
         ("cause", *(cell for ratio in ratios for cell in (f"GPU-seconds at {ratio}", "share"))),

@@ -17,8 +17,8 @@ Record = Mapping[str, Any]
 
 _PIPE_WIDTH = 400
 _TEXT_WIDTH = 100
-_FIGURE = re.compile(r"[-+]?[0-9.]+ ?[^ 0-9]*|")
-"""A number with its unit, or nothing."""
+_FIGURE = re.compile(r"[-+]?[0-9.]+ ?[^ 0-9]*|-|")
+"""A number with its unit, or none."""
 
 
 @dataclass(frozen=True)

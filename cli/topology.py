@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from .output import Table, emit, note
 
 if TYPE_CHECKING:
     from ..fabric.graph import Fabric
+    from ..fabric.metrics import Summary
 
 
 @click.group()
@@ -43,9 +45,35 @@ def show(source: str, pairs: tuple[str, ...], form: str, quiet: bool) -> None:
     """Count, measure and price FABRIC."""
     from ..fabric.metrics import summary
 
-    fabric = load_wiring(source, pairs)
-    document = summary(fabric).to_dict()
-    emit(form, document, [document], [])
+    shown = summary(load_wiring(source, pairs))
+    document = shown.to_dict()
+    emit(form, document, [document], _summary_tables(shown))
+
+
+def _summary_tables(shown: Summary) -> Iterator[Table]:
+    from ..fabric.units import format_si
+
+    figures = {
+        "endpoints": str(shown.endpoints),
+        "GPUs": str(shown.gpus),
+        "switches": str(shown.switches),
+        "NVSwitches": str(shown.nvswitches),
+        "cables": str(shown.cables),
+        "directed links": str(shown.links),
+        "diameter": f"{shown.diameter} switch hops",
+        "bisection": format_si(shown.bisection_bps, "bit/s"),
+        "oversubscription": f"{shown.oversubscription:.3g}:1",
+        "power": "unknown" if shown.power_w is None else format_si(shown.power_w, "W"),
+        "cost": "unknown" if shown.cost_usd is None else f"{shown.cost_usd:,.0f} USD",
+    }
+    yield Table((shown.fabric, ""), list(figures.items()))
+    if shown.tiers:
+        rates = [(tier.down_bps, tier.across_bps, tier.up_bps) for tier in shown.tiers]
+        rows = [
+            (tier.kind, str(tier.switches), *(format_si(bps, "bit/s") if bps else "-" for bps in tier_bps))
+            for tier, tier_bps in zip(shown.tiers, rates, strict=True)
+        ]
+        yield Table(("tier", "switches", "down", "across", "up"), rows)
 
 
 @topology.command()
