@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from .errors import Fault, InputError, ParseError, SpecError
 
@@ -21,6 +22,20 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+
+_PROBLEMS = {
+    "int_parsing": ("is no whole number", "give a whole number"),
+    "int_from_float": ("is no whole number", "give a whole number"),
+    "int_type": ("is no whole number", "give a whole number"),
+    "float_parsing": ("is no number", "give a number"),
+    "float_type": ("is no number", "give a number"),
+    "bool_parsing": ("is neither true nor false", "give true or false"),
+    "greater_than": ("is not above {gt:g}", "give more than {gt:g}"),
+    "greater_than_equal": ("is below {ge:g}", "give at least {ge:g}"),
+    "less_than_equal": ("is above {le:g}", "give at most {le:g}"),
+    "literal_error": ("is not known", "one of {expected}"),
+}
+"""What is wrong and the cure, by pydantic's type of error; the names in braces are of its context."""
 
 S = TypeVar("S", bound=Spec)
 Lines = Mapping[tuple[str, ...], int]
@@ -49,9 +64,17 @@ def _faults(cls: type[Spec], error: ValidationError, file: str, lines: Lines) ->
         elif item["type"] == "missing":
             yield Fault("required field is missing", f"give {field}", file, line, field)
         else:
-            yield Fault(
-                f"{item['msg'].removeprefix('Value error, ')}, got {_shown(item['input'])}", "", file, line, field
-            )
+            yield Fault(*_problem(item), file, line, field)
+
+
+def _problem(item: ErrorDetails) -> tuple[str, str]:
+    """Message and cure of an error of pydantic's own."""
+    value = _shown(item["input"])
+    if item["type"] not in _PROBLEMS:
+        return f"{value} is refused: {item['msg']}", "give another value"
+    problem, cure = _PROBLEMS[item["type"]]
+    context = item.get("ctx", {})
+    return f"{value} {problem.format(**context)}", cure.format(**context)
 
 
 def _line(lines: Lines, place: tuple[str, ...]) -> int | None:

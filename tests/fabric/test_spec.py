@@ -1,9 +1,12 @@
 """Specs: every fault at once, each with the line it stands on."""
 
+from typing import Literal
+
 import pytest
 from fabricsim.fabric.errors import ParseError, SpecError
 from fabricsim.fabric.spec import Spec, overrides, read_yaml, validate
 from fabricsim.fabric.units import Bandwidth
+from pydantic import Field
 
 
 class Inner(Spec):
@@ -14,6 +17,14 @@ class Example(Spec):
     k: int
     link: Bandwidth = 4e11
     inner: Inner = Inner()
+
+
+class Bounded(Spec):
+    k: int = 4
+    share: float = Field(0.5, gt=0, le=1)
+    count: int = Field(1, ge=1)
+    network: Literal["infiniband", "roce"] = "infiniband"
+    fast: bool = True
 
 
 def yaml(tmp_path, text):
@@ -49,6 +60,25 @@ def test_an_unknown_field_is_answered_with_the_nearest():
 def test_a_bare_number_where_a_unit_is_due_is_refused():
     with pytest.raises(SpecError, match="has no unit"):
         validate(Example, {"k": 4, "link": 400})
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("k", "four", "k: 'four' is no whole number (give a whole number)"),
+        ("k", 4.5, "k: 4.5 is no whole number (give a whole number)"),
+        ("share", "0", "share: '0' is not above 0 (give more than 0)"),
+        ("share", 1.5, "share: 1.5 is above 1 (give at most 1)"),
+        ("count", "-1", "count: '-1' is below 1 (give at least 1)"),
+        ("network", "myrinet", "network: 'myrinet' is not known (one of 'infiniband' or 'roce')"),
+        ("fast", "perhaps", "fast: 'perhaps' is neither true nor false (give true or false)"),
+        ("share", "{much}", "share: '{much}' is no number (give a number)"),
+    ],
+)
+def test_a_value_outside_its_domain_is_answered_with_the_domain(field, value, said):
+    with pytest.raises(SpecError) as caught:
+        validate(Bounded, {field: value})
+    assert str(caught.value) == said
 
 
 def test_a_spec_cannot_be_changed_afterwards():
