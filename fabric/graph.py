@@ -48,6 +48,8 @@ class LinkKind(IntEnum):
     NETWORK = 0
     NVLINK = 1
     PCIE = 2
+    XGMI = 3
+    """A scale-up cable from accelerator to accelerator, with no NVSwitch between."""
 
 
 SWITCH_KINDS = (NodeKind.LEAF, NodeKind.AGG, NodeKind.SPINE, NodeKind.CORE, NodeKind.SWITCH)
@@ -68,6 +70,10 @@ NODE_COLUMNS: Mapping[str, Column] = {
     "level": Column("i1", -1),  # of the tree: endpoints and NICs 0, leaves 1, ...
     "first": Column("i4", -1),  # of the tree: lowest endpoint position below this node
     "span": Column("i4", -1),  # of the tree: number of endpoint positions below this node
+    "coord0": Column("i2", -1),  # of a switch, in the coordinates of its family: dragonfly group and router, torus x y z
+    "coord1": Column("i2", -1),
+    "coord2": Column("i2", -1),
+    "coord3": Column("i2", -1),
     "pod": Column("i4", -1),
     "rack": Column("i4", -1),
     "guid": Column("u8", 0),

@@ -69,19 +69,21 @@ def place_servers(
 
     gpus = put(NodeKind.ACCELERATOR, "gpu", population.gpus, kind.accelerator)
     nvswitches = put(NodeKind.NVSWITCH, "nvswitch", len(kind.nvswitches), None)
-    first = np.asarray(nic_position).ravel()
-    nics = put(NodeKind.NIC, "nic", population.nics, population.nic_device, level=0, first=first, span=1)
+    tree = {} if nic_position is None else {"level": 0, "first": np.asarray(nic_position).ravel(), "span": 1}
+    nics = put(NodeKind.NIC, "nic", population.nics, population.nic_device, **tree)
     return Servers(gpus, nvswitches, nics)
 
 
 def cable_servers(
     builder: FabricBuilder, population: Population, servers: Servers, nvlink_ns: int | None = None
 ) -> None:
-    """Add NVLink bundles, each accelerator to each NVSwitch, and the buses between accelerators and adapters.
+    """Add the scale-up links - NVLink bundles, each accelerator to each NVSwitch, or each accelerator to each other - and
+    the buses between accelerators and adapters.
 
     `nvlink_ns`: latency of an NVLink; the catalogue's where None.
     """
     kind = population.kind
+    mesh_accelerators(builder, servers.gpus, kind.nvlink_bps, _latency_ns("xgmi"), kind.peer_links)
     widths = np.array(kind.nvswitches)
     shape = (population.nodes, population.gpus, len(widths))
     width = np.broadcast_to(widths, shape).ravel()
@@ -103,6 +105,14 @@ def cable_servers(
             LinkKind.PCIE,
             rail=np.tile(nic % population.rails, population.nodes) if population.rails else -1,
         )
+
+
+def mesh_accelerators(builder: FabricBuilder, gpus: Ids, link_bps: float, hop_ns: int, links: int = 1) -> None:
+    """Add a bundle of `links` cables between each two accelerators of each row of `gpus`."""
+    if links:
+        one, other = np.triu_indices(gpus.shape[1], 1)
+        ends = gpus[:, one].ravel(), gpus[:, other].ravel()
+        builder.add_cables(*ends, links * link_bps, hop_ns, LinkKind.XGMI, width=links)
 
 
 def bus_pairs(gpus: int, nics: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

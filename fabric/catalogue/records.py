@@ -150,11 +150,13 @@ class Parts(Spec):
 
 
 class Server(Spec):
-    """A kind of scale-up domain; `nvswitch_links[s]` NVLinks run from each accelerator to NVSwitch s."""
+    """A kind of scale-up domain: `nvswitch_links[s]` NVLinks run from each accelerator to NVSwitch s, or `peer_links`
+    links from each accelerator to each other one."""
 
     unit: Literal["server", "rack"]
     parts: Parts
     gpus: Count
     nics: Count
     rails: Count
-    nvswitch_links: Value[tuple[int, ...]]
+    nvswitch_links: Value[tuple[int, ...]] | None = None
+    peer_links: Count | None = None

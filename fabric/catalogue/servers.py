@@ -11,8 +11,9 @@ from .load import catalogue
 
 @dataclass(frozen=True)
 class ServerKind:
-    """A scale-up domain: `gpus` accelerators, each with `nvswitches[s]` NVLinks of `nvlink_bps` to NVSwitch s, and
-    `nics` adapters of `nic_bps`, adapter i on rail `i % rails`, behind a bus of `pcie_bps`. Rates are per direction."""
+    """A scale-up domain: `gpus` accelerators, each with `nvswitches[s]` NVLinks of `nvlink_bps` to NVSwitch s, or with
+    `peer_links` such links to each other accelerator, and `nics` adapters of `nic_bps`, adapter i on rail `i % rails`,
+    behind a bus of `pcie_bps`. Rates are per direction."""
 
     name: str
     unit: Literal["server", "rack"]
@@ -26,6 +27,7 @@ class ServerKind:
     rails: int
     pcie_bps: float
     power_w: float | None
+    peer_links: int = 0
 
 
 def server_kind(name: str) -> ServerKind:
@@ -34,7 +36,9 @@ def server_kind(name: str) -> ServerKind:
     if name not in known.servers:
         raise UnknownNameError.of("server", name, known.servers)
     server = known.servers[name]
-    links = server.nvswitch_links.value
+    nvswitches = server.nvswitch_links.value if server.nvswitch_links else ()
+    peer_links = server.peer_links.value if server.peer_links else 0
+    links = sum(nvswitches) + peer_links * (server.gpus.value - 1)
     scale_up_bps = known.accelerators[server.parts.accelerator].scaleup_gbps_bytes_per_dir.value * 8e9
     power = known.nodes[server.parts.node].power_kw
     return ServerKind(
@@ -42,12 +46,13 @@ def server_kind(name: str) -> ServerKind:
         unit=server.unit,
         accelerator=server.parts.accelerator,
         gpus=server.gpus.value,
-        nvswitches=links,
-        nvlink_bps=scale_up_bps / sum(links),
+        nvswitches=nvswitches,
+        nvlink_bps=scale_up_bps / links,
         nic=server.parts.nic,
         nics=server.nics.value,
         nic_bps=known.nics[server.parts.nic].gbit.value * 1e9,
         rails=server.rails.value,
         pcie_bps=known.buses[server.parts.bus].gbps_bytes_per_dir.value * 8e9,
         power_w=power.value * 1e3 if power else None,
+        peer_links=peer_links,
     )

@@ -37,6 +37,9 @@ class NvlinkDomain(Spec):
     @model_validator(mode="after")
     def _possible(self) -> NvlinkDomain:
         widths = self.widths
+        if server_kind(self.server).peer_links:
+            message = f"{self.server} cables its accelerators to each other, without NVSwitches"
+            raise SpecError(Fault(message, f"family full_mesh with server={self.server}", field="server"))
         if widths[-1] == 0:
             links, switches = sum(widths), len(widths)
             raise SpecError(
