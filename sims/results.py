@@ -66,7 +66,7 @@ class CollectiveResult:
 
     def to_pandas(self) -> pd.DataFrame:
         """One line per size."""
-        return _pandas().DataFrame([asdict(row) for row in self.rows])
+        return pandas_module().DataFrame([asdict(row) for row in self.rows])
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class TrafficResult:
 
     def to_pandas(self) -> pd.DataFrame:
         """One line per flow."""
-        return _pandas().DataFrame(self.columns())
+        return pandas_module().DataFrame(self.columns())
 
 
 def _spread(values: Floats) -> dict[str, float]:
@@ -135,7 +135,8 @@ def _spread(values: Floats) -> dict[str, float]:
     }
 
 
-def _pandas() -> Any:
+def pandas_module() -> Any:
+    """pandas, or an InputError that says how to get it."""
     try:
         import pandas
     except ImportError:
