@@ -144,16 +144,13 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 def _file_schema(family: str) -> dict[str, Any]:
     schema = FAMILIES[family].spec.model_json_schema()
-    presets = [name for name in PRESETS if describe(name).family == family]
-    head = {
-        "version": {"const": VERSION},
-        "family": {"const": family},
-        "preset": {"enum": presets},
-        "description": {"type": "string"},
-    }
     for name, default in FAMILIES[family].spec.model_construct().model_dump(mode="json").items():
         schema["properties"][name]["default"] = default
+    presets = [name for name in PRESETS if describe(name).family == family]
+    head = {"version": {"const": VERSION}, "family": {"const": family}, "description": {"type": "string"}}
+    if presets:
+        head["preset"] = {"enum": presets}
     schema["properties"] = head | schema["properties"]
     schema["required"] = ["version", *schema.get("required", [])]
-    schema["oneOf"] = [{"required": ["family"]}, {"required": ["preset"]}]
+    schema["oneOf"] = [{"required": [start]} for start in ("family", "preset") if start in head]
     return schema

@@ -105,7 +105,7 @@ def test_server_kinds_are_the_published_machines():
 
 
 def test_an_unknown_server_kind_is_refused_with_the_nearest():
-    with pytest.raises(UnknownNameError, match="did you mean .*hgx-h100"):
+    with pytest.raises(UnknownNameError, match=r"did you mean .*hgx-h100"):
         server_kind("hgx-h10")
 
 
