@@ -28,6 +28,7 @@ LINK = np.dtype(
         ("first", "i4"),  # slots: own in first <= i < first + own, all in first <= i < first + flows
         ("own", "i4"),
         ("flows", "i4"),
+        ("coupled", "i4"),  # own flows that cross other links too
         ("due_at", "i4"),  # position in the heap of completions, -1 if absent
         ("dirty", "i2"),
         ("touched", "i1"),
@@ -77,6 +78,12 @@ DUE, DIRTY, TOUCHED, METERED = range(4)
 def asks(demand, hop):
     """Share * weight of a hop."""
     return demand[hop] if len(demand) else 1.0
+
+
+@part
+def is_coupled(state, flow):
+    """1 if the flow crosses more than one link, else 0."""
+    return int(state.indptr[flow + 1] - state.indptr[flow] > 1)
 
 
 @part
@@ -178,10 +185,14 @@ def move(state, flow, hop, now):
     """Make the link of `hop`, which is full, the bottleneck of `flow`."""
     links, slots, hop_slot = state.links, state.slots, state.hop_slot
     left, tight, target = work_left(state, flow, now), state.tight[flow], state.hop_link[hop]
+    coupled = is_coupled(state, flow)
     if tight != UNPLACED:
-        touch(state, state.hop_link[tight])
-        disown(links[state.hop_link[tight]], slots, hop_slot, hop_slot[tight])
+        source = state.hop_link[tight]
+        touch(state, source)
+        links[source].coupled -= coupled
+        disown(links[source], slots, hop_slot, hop_slot[tight])
     touch(state, target)
+    links[target].coupled += coupled
     set_clock(links[target], now)
     adopt(links[target], slots, hop_slot, hop_slot[hop], links[target].clock + left)
     state.tight[flow] = hop
@@ -208,6 +219,7 @@ def remove(state, flow):
     for k in range(state.indptr[flow], state.indptr[flow + 1]):
         link, at = links[state.hop_link[k]], hop_slot[k]
         if k == state.tight[flow]:
+            link.coupled -= is_coupled(state, flow)
             at = disown(link, slots, hop_slot, at)
         link.flows -= 1
         last = link.first + link.flows

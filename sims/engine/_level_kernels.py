@@ -107,6 +107,8 @@ def _balance(state, link):
         return link.level
     if at_old > link.capacity:
         return _root(state, link.capacity, own_demand, others, link.capacity / (own_demand + open_demand))
+    if link.coupled == 0:
+        return _root(state, link.capacity, own_demand, others, link.level)
     for i in range(own):
         hop = state.slots[link.first + i].hop
         level, at = _least_elsewhere(state, hop)
@@ -162,6 +164,8 @@ def _set_level(state, number, new, now):
         else:
             set_clock(link, now)
     leaving = 0
+    if link.coupled == 0:
+        own = 0
     if new > old:
         for i in range(own):
             hop = state.slots[link.first + i].hop

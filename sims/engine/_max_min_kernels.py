@@ -2,7 +2,7 @@
 
 Everything is counted in *levels* (rate / weight). A flow takes `demand * level` of each link on its path, where demand
 is share * weight; its limit is cap / weight. A link with a single flow only limits that flow, so it never enters the
-heap; the others are *shared*, and numbered anew so that one row of 24 bytes holds all that the loop reads of a link.
+heap; the others are *shared*, and numbered anew so that 16 bytes hold all that freezing a flow changes of a link.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from ._kernel import kernel, part
 CAPPED = -1
 """Bottleneck of a flow that its own cap limits."""
 
-SHARED = np.dtype([("frozen", "f8"), ("link", "i4"), ("first", "i4"), ("end", "i4")], align=True)
-"""A shared link: load of its frozen flows, its id, and its row of open flows `first <= i < end`."""
+BUCKETS, NONE = 4096, -1
+
+SHARED = np.dtype([("room", "f8"), ("open", "i4"), ("link", "i4")], align=True)
+"""A shared link: capacity that frozen flows have left, number of open flows, and its id. Small, to stay in cache."""
 
 
 class Paths(NamedTuple):
@@ -36,30 +38,43 @@ class Filling(NamedTuple):
     level: np.ndarray  # float64[n] rate / weight; while the flow is open, minus its limit
     bottleneck: np.ndarray  # int32[n] link that limits the flow, or CAPPED
     shared: np.ndarray  # SHARED[shared links]
+    first: np.ndarray  # int32[shared links + 1] where the row of each begins
     crossing: np.ndarray  # int32[m] flows on the link; once the shared ones are numbered, -1 - number of such a link
+    hop_shared: np.ndarray  # int32[nnz] number of the hop's link, NONE if private
     member: np.ndarray  # int32[nnz] rows of shared links: flow ...
     member_demand: np.ndarray  # float64[nnz] ... and its demand, or float64[0]
+    head: np.ndarray  # int32[BUCKETS] buckets: first shared link in each ...
+    next: np.ndarray  # int32[shared links] ... and the one after each, or NONE
     key: np.ndarray  # float64[shared links] heap: saturation level ...
     heap: np.ndarray  # int32[shared links] ... and number of the link
+    level_bits: np.ndarray  # float64[1] a level ...
+    level_bits_int: np.ndarray  # int64[1] ... and its bits, in the same memory
 
 
 def new_filling(n_flows: int, n_links: int, n_hops: int, unit: bool) -> Filling:
     """Workspace for `n_flows` flows with `n_hops` hops over `n_links` links; `unit`: every demand is 1."""
+    level_bits = np.empty(1)
     most_shared = min(n_links, n_hops // 2)
     return Filling(
         np.empty(n_flows),
         np.empty(n_flows, np.int32),
         np.empty(most_shared, SHARED),
+        np.zeros(most_shared + 1, np.int32),
         np.zeros(n_links, np.int32),
         np.empty(n_hops, np.int32),
+        np.empty(n_hops, np.int32),
         np.empty(0 if unit else n_hops),
+        np.empty(BUCKETS, np.int32),
+        np.empty(most_shared, np.int32),
         np.empty(most_shared),
         np.empty(most_shared, np.int32),
+        level_bits,
+        level_bits.view(np.int64),
     )
 
 
 @part
-def _number_shared(active, paths, fill):
+def _number_shared(active, paths, capacity, fill):
     """Count the flows of each link, number the shared ones and lay out their rows. Returns how many there are."""
     indptr, links, crossing = paths.indptr, paths.links, fill.crossing
     for f in active:
@@ -71,18 +86,18 @@ def _number_shared(active, paths, fill):
             flows = crossing[links[k]]
             if flows > 1:
                 row = fill.shared[n_shared]
-                row.frozen = 0.0
-                row.link = links[k]
-                row.first = row.end = start
+                row.room, row.open, row.link = capacity[links[k]], 0, links[k]
+                fill.first[n_shared] = start
                 start += flows
                 n_shared += 1
                 crossing[links[k]] = -n_shared
+    fill.first[n_shared] = start
     return n_shared
 
 
 @part
 def _fill_rows(active, paths, capacity, fill):
-    """Enter the flows in the rows of their shared links; their private links become limits. Clears `crossing`."""
+    """Enter the flows in the rows of their shared links; their private links become limits."""
     indptr, links, demand, limit = paths
     crossing, unit = fill.crossing, len(demand) == 0
     for f in active:
@@ -90,100 +105,167 @@ def _fill_rows(active, paths, capacity, fill):
         for k in range(indptr[f], indptr[f + 1]):
             link = links[k]
             if crossing[link] < 0:
-                row = fill.shared[-1 - crossing[link]]
-                fill.member[row.end] = f
+                number = -1 - crossing[link]
+                row, fill.hop_shared[k] = fill.shared[number], number
+                at = fill.first[number] + row.open
+                row.open += 1
+                fill.member[at] = f
                 if not unit:
-                    fill.member_demand[row.end] = demand[k]
-                row.end += 1
+                    fill.member_demand[at] = demand[k]
                 continue
+            crossing[link], fill.hop_shared[k] = 0, NONE
             private = capacity[link] if unit else capacity[link] / demand[k]
             if private < least:
                 least, narrowest = private, link
-        fill.level[f] = -least if least > 0.0 else 0.0
+        fill.level[f] = -least
         fill.bottleneck[f] = narrowest
     for f in active:
-        for k in range(indptr[f], indptr[f + 1]):
-            crossing[links[k]] = 0
+        if fill.level[f] == 0.0:
+            _freeze_flow(f, 0.0, paths, fill)
 
 
 @part
-def _order_links(n_shared, capacity, fill):
-    """Heap of the shared links by the level at which their flows alone would fill them."""
+def _open_demand(number, fill):
+    """Demand of the open flows of a shared link, summed afresh: what subtracting leaves of it may be all rounding."""
+    if len(fill.member_demand) == 0:
+        return float(fill.shared[number].open)
+    demand = 0.0
+    for i in range(fill.first[number], fill.first[number + 1]):
+        if fill.level[fill.member[i]] < 0.0:
+            demand += fill.member_demand[i]
+    return demand
+
+
+@part
+def _freeze(number, now, paths, fill):
+    """Freeze the open flows of a shared link with a limit of at most `now` at that; if there are none, all at `now`."""
+    limited, link = False, fill.shared[number].link
+    for i in range(fill.first[number], fill.first[number + 1]):
+        limit = -fill.level[fill.member[i]]
+        if 0.0 < limit <= now:
+            limited = True
+            _freeze_flow(fill.member[i], limit, paths, fill)
+    if limited:
+        return
+    for i in range(fill.first[number], fill.first[number + 1]):
+        f = fill.member[i]
+        if fill.level[f] < 0.0:
+            fill.bottleneck[f] = link
+            _freeze_flow(f, now, paths, fill)
+
+
+@part
+def _freeze_flow(f, level, paths, fill):
+    fill.level[f] = level
+    for k in range(paths.indptr[f], paths.indptr[f + 1]):
+        number = fill.hop_shared[k]
+        if number != NONE:
+            row = fill.shared[number]
+            row.open -= 1
+            row.room -= level if len(paths.demand) == 0 else level * paths.demand[k]
+
+
+@part
+def _saturation(number, reached, fill):
+    """Level at which the open flows of a shared link fill it.
+
+    Rounding may leave it a hair below the level already `reached`, never truly below it.
+    """
+    return max(reached, fill.shared[number].room / _open_demand(number, fill))
+
+
+@part
+def _enqueue(number, level, scale, fill):
+    """Put a shared link into the bucket of its level: the number that the leading bits of the float make."""
+    fill.level_bits[0] = level
+    bucket = min(BUCKETS - 1, (fill.level_bits_int[0] - scale[0]) >> scale[1])
+    fill.next[number] = fill.head[bucket]
+    fill.head[bucket] = number
+    return bucket
+
+
+@part
+def _enqueue_all(n_shared, fill):
+    """Put the shared links into buckets by the level at which their flows alone would fill them.
+
+    Returns (bits of the least level, bits that a bucket spans); buckets reach to 64 times the highest such level.
+    """
+    least, most = np.inf, 0.0
     for number in range(n_shared):
         row = fill.shared[number]
-        demand = float(row.end - row.first)
-        if len(fill.member_demand):
-            demand = fill.member_demand[row.first : row.end].sum()
-        fill.key[number] = capacity[row.link] / demand
-        fill.heap[number] = number
-    heapify(fill.key, fill.heap, n_shared)
+        fill.crossing[row.link] = 0
+        fill.key[number] = _saturation(number, 0.0, fill) if row.open > 0 else np.inf
+        if row.open > 0:
+            least, most = min(least, fill.key[number]), max(most, fill.key[number])
+    fill.level_bits[0] = least
+    low = fill.level_bits_int[0]
+    fill.level_bits[0] = 64.0 * most
+    span = 0
+    while (fill.level_bits_int[0] - low) >> span >= BUCKETS:
+        span += 1
+    fill.head[:] = NONE
+    for number in range(n_shared):
+        if fill.key[number] < np.inf:
+            _enqueue(number, fill.key[number], (low, span), fill)
+    return low, span
 
 
 @part
-def _visit(row, level, member, member_demand):
-    """Move flows frozen since the last visit out of the row, into its frozen load.
+def _open_bucket(bucket, reached, scale, fill):
+    """Move the links of a bucket into the heap, those whose level has risen beyond it on. Returns the heap's size."""
+    size, number = 0, fill.head[bucket]
+    while number != NONE:
+        following, row = fill.next[number], fill.shared[number]
+        if row.open > 0:
+            now = _saturation(number, reached, fill)
+            if _enqueue(number, now, scale, fill) == bucket:
+                fill.key[size], fill.heap[size] = now, number
+                size += 1
+        number = following
+    heapify(fill.key, fill.heap, size)
+    return size
 
-    Returns the demand of the open flows and their least limit.
+
+@part
+def _empty_bucket(bucket, reached, scale, paths, fill):
+    """Freeze flows, in order of level, until every link of the bucket is done or has risen beyond it.
+
+    Returns the level reached.
     """
-    unit = len(member_demand) == 0
-    open_demand, least = 0.0, np.inf
-    i, end, frozen = row.first, row.end, row.frozen
-    while i < end:
-        standing = level[member[i]]
-        demand = 1.0 if unit else member_demand[i]
-        if standing < 0.0:
-            open_demand += demand
-            least = min(least, -standing)
-            i += 1
-            continue
-        frozen += demand * standing
-        end -= 1
-        member[i] = member[end]
-        if not unit:
-            member_demand[i] = member_demand[end]
-    row.end, row.frozen = end, frozen
-    return open_demand, least
-
-
-@part
-def _freeze_limited(row, now, level, member):
-    """Freeze at their limits the open flows of the row that have one of at most `now`."""
-    for i in range(row.first, row.end):
-        if -level[member[i]] <= now:
-            level[member[i]] *= -1.0
+    size = _open_bucket(bucket, reached, scale, fill)
+    key, heap = fill.key, fill.heap
+    while size > 0:
+        number = heap[0]
+        row, stays = fill.shared[number], False
+        if row.open > 0:
+            now = _saturation(number, reached, fill)
+            if now <= key[0]:
+                _freeze(number, now, paths, fill)
+                reached, stays = now, row.open > 0
+            else:
+                stays = _enqueue(number, now, scale, fill) == bucket
+            key[0] = now
+        if not stays:
+            size -= 1
+            key[0], heap[0] = key[size], heap[size]
+        sift_down(key, heap, size, 0)
+    return reached
 
 
 @kernel
 def water_fill(active, paths, capacity, fill):
     """Max-min levels and bottlenecks of the flows `active` (int32[k]) on links of `capacity` (float64[m]).
 
-    Keys of the heap are saturation levels as last computed. Freezing flows at the least level never lowers another
-    link's level, so a key is a lower bound: the link on top is recomputed, and put back if its level has risen.
-    A link is thus visited only when it may be next, and frozen load is summed, never subtracted.
+    Links wait in buckets by saturation level as last computed, and in a heap while their bucket is open. Freezing flows
+    at the least level never lowers another link's level, so what was computed is a lower bound: the link on top is
+    computed anew, and put back if its level has risen.
     """
-    size = _number_shared(active, paths, fill)
+    n_shared = _number_shared(active, paths, capacity, fill)
     _fill_rows(active, paths, capacity, fill)
-    _order_links(size, capacity, fill)
-    level, key, heap, member = fill.level, fill.key, fill.heap, fill.member
+    scale = _enqueue_all(n_shared, fill)
     reached = 0.0
-    while size > 0:
-        row = fill.shared[heap[0]]
-        open_demand, least = _visit(row, level, member, fill.member_demand)
-        done = open_demand == 0.0
-        if not done:
-            # Rounding may leave a link a hair below the level already reached, never truly below it.
-            now = max(reached, (capacity[row.link] - row.frozen) / open_demand)
-            if now <= key[0] and least > now:
-                reached, done = now, True
-                for i in range(row.first, row.end):
-                    level[member[i]] = now
-                    fill.bottleneck[member[i]] = row.link
-            elif now <= key[0]:
-                _freeze_limited(row, now, level, member)
-            key[0] = now
-        if done:
-            size -= 1
-            key[0], heap[0] = key[size], heap[size]
-        sift_down(key, heap, size, 0)
+    for bucket in range(BUCKETS if n_shared > 0 else 0):
+        if fill.head[bucket] != NONE:
+            reached = _empty_bucket(bucket, reached, scale, paths, fill)
     for f in active:
-        level[f] = abs(level[f])
+        fill.level[f] = abs(fill.level[f])

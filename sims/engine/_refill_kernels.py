@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ._due_kernels import refresh_due
-from ._fluid_kernels import METERED, TOUCHED, UNPLACED, asks, meter, sift_own_down, touch, work_left
+from ._fluid_kernels import METERED, TOUCHED, UNPLACED, asks, is_coupled, meter, sift_own_down, touch, work_left
 from ._kernel import part
 from ._max_min_kernels import water_fill
 
@@ -39,7 +39,7 @@ def _clear(state, flows, now):
             link = state.links[state.hop_link[k]]
             meter(state, state.hop_link[k])
             link.level, link.load, link.clock, link.clock_s = np.inf, 0.0, 0.0, now
-            link.own = link.flows = link.dirty = link.touched = 0
+            link.own = link.flows = link.coupled = link.dirty = link.touched = 0
             link.due_at = -1
 
 
@@ -55,6 +55,7 @@ def _place_own(state, active, fill):
                 state.tight[flow] = k
                 _put(state, link, k, number)
                 link.own += 1
+                link.coupled += is_coupled(state, flow)
 
 
 @part

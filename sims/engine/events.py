@@ -12,7 +12,7 @@ from ._proof_kernels import Audit
 from ._timeline_kernels import ABSENT, Timeline
 from .certificate import TOLERANCE, certify_conservation, refuse_unfair
 from .changes import Changes, Rows, rows_of
-from .fluid import new_audit, new_fluid, new_order, new_timeline, with_caps_as_links, work_of_rows
+from .fluid import new_audit, new_fluid, new_order, new_timeline, with_caps_as_links, without_slack_hops, work_of_rows
 from .record import Recorder
 from .result import FlowResult
 from .validate import Floats, Problem, Schedule, check_problem, check_schedule, check_sizes
@@ -73,6 +73,8 @@ def simulate_flows(
 def _run(rows: Rows, schedule: Schedule, certify: bool) -> tuple[Timeline, Audit, Floats]:
     """Run the event loop. Returns what it found, and the bits that links carried if `certify`."""
     paths, capacity = with_caps_as_links(rows.problem)
+    if not certify and rows.problem.n_flows == len(schedule.start_s) and len(rows.shifts.capacity_s) == 0:
+        paths = without_slack_hops(paths, capacity)
     work = work_of_rows(rows, schedule)
     n_rows, n_links = len(work), len(capacity)
     fluid = new_fluid(paths, capacity, work, metered=certify)

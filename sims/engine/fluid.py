@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ._fluid_kernels import LINK, SLOT, UNPLACED, Fluid
+from ._layout_kernels import mark_limiting
 from ._max_min_kernels import Paths
 from ._proof_kernels import Audit
 from ._timeline_kernels import ABSENT, Order, Timeline
@@ -34,6 +35,18 @@ def with_caps_as_links(problem: Problem) -> tuple[Paths, Floats]:
         np.full(problem.n_flows, np.inf),
     )
     return extended, np.concatenate((capacity, paths.limit[capped]))
+
+
+def without_slack_hops(paths: Paths, capacity: Floats) -> Paths:
+    """Paths without the hops over links that a single flow uses and that are no narrower than others on its path."""
+    flows_of_link = np.bincount(paths.links, minlength=len(capacity))
+    if not (flows_of_link == 1).any():
+        return paths
+    kept = np.empty(len(paths.links), np.bool_)
+    mark_limiting(paths, capacity, flows_of_link, kept)
+    before = np.concatenate(([0], np.cumsum(kept)))
+    demand = paths.demand[kept] if len(paths.demand) else paths.demand
+    return Paths(before[paths.indptr], paths.links[kept], demand, paths.limit)
 
 
 def work_of_rows(rows: Rows, schedule: Schedule) -> Floats:

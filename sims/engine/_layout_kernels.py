@@ -1,0 +1,26 @@
+"""What can be left out of paths before a run."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ._kernel import kernel
+
+
+@kernel
+def mark_limiting(paths, capacity, flows_of_link, kept):
+    """Mark in `kept` (bool[nnz]) the hops over links that may limit their flow.
+
+    A flow's level is at most capacity / demand on each of its links. A link it has for itself (flows_of_link int64[m])
+    does no more than that, so only the narrowest such link counts, and only if it is narrower than all the others.
+    """
+    indptr, links, demand, _ = paths
+    for f in range(len(indptr) - 1):
+        narrowest, tightest = np.inf, -1
+        for k in range(indptr[f], indptr[f + 1]):
+            width = capacity[links[k]] / (demand[k] if len(demand) else 1.0)
+            kept[k] = flows_of_link[links[k]] > 1
+            if width < narrowest or (width == narrowest and kept[k]):
+                narrowest, tightest = width, k
+        if tightest >= 0:
+            kept[tightest] = True
