@@ -1,202 +1,255 @@
-"""Faults in the wiring of a fabric that holds together as a graph but not as a network."""
+"""Faults in the wiring of a fabric that a network may have and still be one: what an installer should mend.
+
+Rules, in the order they are looked for: `unreachable`, `dangling`, `speed`, `radix`, `trunk`, `rail`, `guid`, `lid`.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from .graph import SWITCH_KINDS, Fabric, LinkKind, NodeKind
-from .metrics.tiers import levels, network_links
 from .units import format_bandwidth
 
-_PORT_OWNERS = (NodeKind.NIC, NodeKind.HOST, NodeKind.STORAGE)
+_ENDS = (NodeKind.NIC, NodeKind.HOST, NodeKind.STORAGE)
+_RAIL_MAJORITY = 0.75
+"""Share of a leaf's adapters that make it a leaf of their rail; a leaf that serves several rails has no such share."""
+
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One fault: the rule that is broken, what is wrong, and at which node or cable."""
+    """One thing that is wrong: the rule it breaks, the node or cable, and what is wrong with it."""
 
     rule: str
-    message: str
     where: str
+    message: str
 
-    def to_dict(self) -> dict[str, str]:
-        return dict(vars(self))
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
 
 
 def findings(fabric: Fabric) -> tuple[Finding, ...]:
-    """Everything wrong with the wiring, by rule; empty when it is sound."""
-    return tuple(Finding(rule, message, where) for rule, look in RULES.items() for where, message in look(fabric))
+    """Everything that is wrong with the wiring, in the order of the rules and of the nodes."""
+    return tuple(finding for rule in _RULES for finding in rule(fabric))
 
 
-Faults = Iterator[tuple[str, str]]
+# ------------------------------------------------------------------------------------------------------- reachability
 
 
-def _unreachable(fabric: Fabric) -> Faults:
-    """Endpoints reach each other inside a scale-up domain, or where switches join a port of one to one of the other."""
-    groups = list(_by_network_parts(fabric))
-    domain = fabric.column("server")
-    for number, (parts, group) in enumerate(groups):
-        up_to_itself = (other for other_parts, other in islice(groups, number + 1) if parts.isdisjoint(other_parts))
-        pair = next(filter(None, (_domains_apart(domain, group, other) for other in up_to_itself)), None)
-        if pair is not None:
-            more = f"and {len(group) - 1} more like it " if len(group) > 1 else ""
-            yield fabric.label(pair[0]), f"{more}cannot reach {fabric.label(pair[1])}"
+def _unreachable(fabric: Fabric) -> Iterator[Finding]:
+    """Endpoints without a common part of the network; accelerators of a server share its adapters."""
+    owner = _owners(fabric)[fabric.endpoints]
+    parts = _parts_of_owners(fabric)
+    groups: dict[frozenset[int], list[int]] = defaultdict(list)
+    for place, number in enumerate(owner.tolist()):
+        groups[parts.get(number, frozenset((-1 - number,)))].append(place)
+    ordered = list(groups.items())
+    for number, (mine, places) in enumerate(ordered):
+        lost = next((other for theirs, other in islice(ordered, number) if mine.isdisjoint(theirs)), None)
+        if lost is not None:
+            first, far = (fabric.label(int(fabric.endpoints[group[0]])) for group in (places, lost))
+            more = f" and {len(places) - 1} endpoints beside it" if len(places) > 1 else ""
+            yield Finding("unreachable", first, f"it{more} cannot reach {far}")
 
 
-def _by_network_parts(fabric: Fabric) -> Iterator[tuple[frozenset[int], npt.NDArray[np.int32]]]:
-    """Endpoints grouped by the parts of the switched network that their ports, or those of their adapters, are in."""
+def _owners(fabric: Fabric) -> Ints:
+    """Who speaks for each node on the network: its scale-up domain where that has accelerators, else itself."""
+    server = fabric.column("server").astype(np.int64)
+    domains = np.unique(server[fabric.node_kind == NodeKind.ACCELERATOR])
+    return np.where((server >= 0) & np.isin(server, domains), fabric.nodes + server, np.arange(fabric.nodes))
+
+
+def _parts_of_owners(fabric: Fabric) -> dict[int, frozenset[int]]:
+    """The connected parts of the switched network that each owner is plugged into."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     switch = np.isin(fabric.node_kind, SWITCH_KINDS)
     source, target = fabric.link_source, fabric.link_target
-    joined = network_links(fabric) & switch[source] & switch[target]
-    ends = (source[joined], target[joined])
-    graph = sparse.coo_array((np.ones(len(ends[0]), dtype=np.int8), ends), (fabric.nodes, fabric.nodes))
-    part = sparse.csgraph.connected_components(graph.tocsr(), directed=False)[1]
-    ports = network_links(fabric) & switch[target] & ~switch[source]
-    parts_of: dict[int, set[int]] = defaultdict(set)
-    for node, label in zip(source[ports].tolist(), part[target[ports]].tolist(), strict=True):
-        parts_of[node].add(label)
-    bus = (fabric.link_kind == LinkKind.PCIE) & (fabric.node_kind[source] == NodeKind.ACCELERATOR)
-    for node, adapter in zip(source[bus].tolist(), target[bus].tolist(), strict=True):
-        parts_of[node] |= parts_of[adapter]
-    groups: dict[frozenset[int], list[int]] = defaultdict(list)
-    for node in fabric.endpoints.tolist():
-        groups[frozenset(parts_of[node])].append(node)
-    yield from ((parts, np.array(nodes, dtype=np.int32)) for parts, nodes in groups.items())
+    network = fabric.link_kind == LinkKind.NETWORK
+    joined = network & (switch[source] == switch[target])
+    ones = np.ones(int(joined.sum()), dtype=np.int8)
+    graph = coo_array((ones, (source[joined], target[joined])), (fabric.nodes, fabric.nodes))
+    part = connected_components(graph, directed=False)[1]
+    ports = np.flatnonzero(network & ~switch[source])
+    ends = np.where(switch[target[ports]], target[ports], source[ports])
+    pairs = np.unique(np.column_stack((_owners(fabric)[source[ports]], part[ends])), axis=0)
+    parts: dict[int, set[int]] = defaultdict(set)
+    for owner, number in pairs.tolist():
+        parts[owner].add(number)
+    return {owner: frozenset(numbers) for owner, numbers in parts.items()}
 
 
-def _domains_apart(
-    domain: npt.NDArray[np.int32], group: npt.NDArray[np.int32], other: npt.NDArray[np.int32]
-) -> tuple[int, int] | None:
-    """One endpoint of each group that no scale-up domain joins; None where all are in one domain."""
-    first = int(group[0])
-    far = other[((domain[other] != domain[first]) | (domain[other] < 0)) & (other != first)]
-    if len(far):
-        return first, int(far[0])
-    apart = group[domain[group] != domain[first]]
-    return (int(apart[0]), int(other[0])) if len(apart) else None
-
-
-def _two_speeds(fabric: Fabric) -> Faults:
-    """Both directions of a cable run at one speed."""
-    forth, back = fabric.capacity_bps[0::2], fabric.capacity_bps[1::2]
-    for cable in np.flatnonzero(forth != back).tolist():
-        speeds = f"{format_bandwidth(forth[cable])} one way, {format_bandwidth(back[cable])} back"
-        yield fabric.link_label(2 * cable), speeds
-
-
-def _trunk_speed(fabric: Fabric) -> Faults:
-    """All cables between two nodes run at one speed."""
-    links, start = _trunks(fabric)
-    capacity = fabric.capacity_bps[links]
-    low, high = (extreme.reduceat(capacity, start) if len(start) else capacity for extreme in (np.minimum, np.maximum))
-    for trunk in np.flatnonzero(low != high).tolist():
-        speeds = f"cables of one trunk run at {format_bandwidth(low[trunk])} and {format_bandwidth(high[trunk])}"
-        yield _pair_label(fabric, int(links[start[trunk]])), speeds
-
-
-def _uneven_trunks(fabric: Fabric) -> Faults:
-    """A switch has equally many cables to each switch above it."""
-    level = levels(fabric)
-    if level is None:
+def _dangling(fabric: Fabric) -> Iterator[Finding]:
+    """Adapters, hosts and switches without a network cable; a lone server's adapters are no fault."""
+    network = fabric.link_kind == LinkKind.NETWORK
+    if not network.any():
         return
-    links, start = _trunks(fabric)
-    cables = np.diff(start, append=len(links))
-    low, high = fabric.link_source[links[start]], fabric.link_target[links[start]]
-    rises = (level[high] == level[low] + 1) & np.isin(fabric.node_kind[low], SWITCH_KINDS)
-    low, cables = low[rises], cables[rises]
-    fewest, most = np.full(fabric.nodes, np.iinfo(np.int64).max), np.zeros(fabric.nodes, dtype=np.int64)
-    np.minimum.at(fewest, low, cables)
-    np.maximum.at(most, low, cables)
-    for node in np.flatnonzero(fewest < most).tolist():
-        yield fabric.label(node), f"has {fewest[node]} to {most[node]} cables to the switches above it"
+    cables = np.bincount(fabric.link_source[network], minlength=fabric.nodes)
+    for node in fabric.of_kind(*_ENDS, *SWITCH_KINDS).tolist():
+        if not cables[node]:
+            yield Finding("dangling", fabric.label(node), "no cable of the network is plugged in")
 
 
-def _trunks(fabric: Fabric) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Network links sorted by their two ends, one direction each way, and where each pair's run begins."""
-    used = np.flatnonzero(network_links(fabric))
-    pair = fabric.link_source[used].astype(np.int64) * fabric.nodes + fabric.link_target[used]
-    order = np.argsort(pair, kind="stable")
-    ordered = pair[order]
-    return used[order], np.flatnonzero(np.diff(ordered, prepend=-1))
+# -------------------------------------------------------------------------------------------------- cables and trunks
 
 
-def _duplicate_guids(fabric: Fabric) -> Faults:
-    """A port GUID belongs to one port, a switch's node GUID to one switch."""
+def _speed(fabric: Fabric) -> Iterator[Finding]:
+    """Cables slower one way than the other, and cables of one trunk at different rates."""
+    forth, back = fabric.capacity_bps[::2], fabric.capacity_bps[1::2]
+    for cable in np.flatnonzero(forth != back).tolist():
+        rates = f"{format_bandwidth(forth[cable])} that way, {format_bandwidth(back[cable])} back"
+        yield Finding("speed", fabric.link_label(2 * cable), rates)
+    trunks = _trunks(fabric)
+    for trunk in np.flatnonzero(trunks.slowest_bps < trunks.fastest_bps).tolist():
+        slow, fast = format_bandwidth(trunks.slowest_bps[trunk]), format_bandwidth(trunks.fastest_bps[trunk])
+        yield Finding("speed", trunks.label(fabric, trunk), f"a cable of {slow} beside one of {fast}")
+
+
+def _radix(fabric: Fabric) -> Iterator[Finding]:
+    """Nodes with more cables, or a cable at a higher port, than they have ports; reduction units sit on inner ports."""
+    radix = fabric.column("radix").astype(np.int64)
+    inner = fabric.node_kind == NodeKind.AGGREGATION
+    outer = ~inner[fabric.link_source] & ~inner[fabric.link_target]
+    source, port = fabric.link_source[outer], fabric.port[outer].astype(np.int64)
+    cables = np.bincount(source, minlength=fabric.nodes)
+    highest = np.zeros(fabric.nodes, dtype=np.int64)
+    np.maximum.at(highest, source, port)
+    for node in np.flatnonzero((radix > 0) & (np.maximum(cables, highest) > radix)).tolist():
+        message = f"{cables[node]} cables, the last at port {highest[node]}, on {radix[node]} ports"
+        yield Finding("radix", fabric.label(node), message)
+
+
+def _trunk(fabric: Fabric) -> Iterator[Finding]:
+    """Switches with fewer cables to one switch of a higher tier than to another."""
+    trunks, kind = _trunks(fabric), fabric.node_kind
+    upward = kind[trunks.source] < kind[trunks.target]
+    most = np.zeros(fabric.nodes, dtype=np.int64)
+    np.maximum.at(most, trunks.source[upward], trunks.cables[upward])
+    for trunk in np.flatnonzero(upward & (trunks.cables < most[trunks.source])).tolist():
+        have, elsewhere = trunks.cables[trunk], most[trunks.source[trunk]]
+        message = f"{have} cable{'s' if have > 1 else ''}; {elsewhere} to another switch of that tier"
+        yield Finding("trunk", trunks.label(fabric, trunk), message)
+
+
+@dataclass(frozen=True, eq=False)
+class _Trunks:
+    """Parallel cables from one switch to another, by ordered pair of node ids."""
+
+    source: Ints
+    target: Ints
+    cables: Ints
+    slowest_bps: npt.NDArray[np.float64]
+    fastest_bps: npt.NDArray[np.float64]
+
+    def label(self, fabric: Fabric, trunk: int) -> str:
+        return f"{fabric.label(int(self.source[trunk]))} -> {fabric.label(int(self.target[trunk]))}"
+
+
+def _trunks(fabric: Fabric) -> _Trunks:
     switch = np.isin(fabric.node_kind, SWITCH_KINDS)
-    everywhere = np.ones(fabric.nodes, dtype=bool)
-    for column, among in (("port_guid", everywhere), ("guid", switch)):
-        values = fabric.column(column)
-        for first, second in _repeats(np.where(among, values, 0)):
-            yield fabric.label(second), f"has the {column} {int(values[first]):#018x} of {fabric.label(first)}"
+    links = np.flatnonzero(switch[fabric.link_source] & switch[fabric.link_target])
+    pair = fabric.link_source[links].astype(np.int64) * fabric.nodes + fabric.link_target[links]
+    order = np.argsort(pair, kind="stable")
+    pairs, start, cables = np.unique(pair[order], return_index=True, return_counts=True)
+    rate = fabric.capacity_bps[links[order]]
+    return _Trunks(
+        source=pairs // max(1, fabric.nodes),
+        target=pairs % max(1, fabric.nodes),
+        cables=cables,
+        slowest_bps=np.minimum.reduceat(rate, start) if len(start) else rate,
+        fastest_bps=np.maximum.reduceat(rate, start) if len(start) else rate,
+    )
 
 
-def _repeats(values: npt.NDArray[np.uint64]) -> Iterator[tuple[int, int]]:
-    """(first holder, another) of each value above zero that stands more than once."""
-    order = np.argsort(values, kind="stable")
-    order = order[values[order] > 0]
-    run = np.flatnonzero(values[order[1:]] == values[order[:-1]])
-    starts = np.searchsorted(values[order], values[order])
-    yield from ((int(order[starts[i + 1]]), int(order[i + 1])) for i in run.tolist())
+def _rail(fabric: Fabric) -> Iterator[Finding]:
+    """Adapters on a leaf that serves another rail, where servers with all their adapters show what the rails are."""
+    link = _server_ports(fabric)
+    rail, leaf = _place_in_server(fabric, link), fabric.link_target[link]
+    link, rail, leaf = link[rail >= 0], rail[rail >= 0], leaf[rail >= 0]
+    if not len(link):
+        return
+    leaves, row = np.unique(leaf, return_inverse=True)
+    votes = np.zeros((len(leaves), int(rail.max()) + 1), dtype=np.int64)
+    np.add.at(votes, (row, rail), 1)
+    own, share = votes.argmax(axis=1), votes.max(axis=1) / votes.sum(axis=1)
+    for stray in np.flatnonzero((rail != own[row]) & (share[row] >= _RAIL_MAJORITY)).tolist():
+        leaf_rail = f"{share[row[stray]]:.0%} of this leaf's are adapter {own[row[stray]] + 1} of theirs"
+        message = f"adapter {rail[stray] + 1} of its server; {leaf_rail}"
+        yield Finding("rail", fabric.link_label(int(link[stray])), message)
 
 
-def _duplicate_lids(fabric: Fabric) -> Faults:
-    """The LIDs lid .. lid + 2^lmc - 1 of a port belong to it alone."""
+def _server_ports(fabric: Fabric) -> Ints:
+    """The links from adapters of known servers up to their switches."""
+    switch = np.isin(fabric.node_kind, SWITCH_KINDS)
+    known = (fabric.node_kind == NodeKind.NIC) & (fabric.column("server") >= 0)
+    return np.flatnonzero(known[fabric.link_source] & switch[fabric.link_target])
+
+
+def _place_in_server(fabric: Fabric, link: Ints) -> Ints:
+    """The number, from 0, of each adapter in its server: in rank order, else in node order. -1 in a server that has
+    fewer adapters than another, where the numbers may be shifted."""
+    nic = fabric.link_source[link]
+    place = np.arange(fabric.nodes) + fabric.ranks
+    place[fabric.endpoints] = np.arange(fabric.ranks)
+    server = fabric.column("server")[nic].astype(np.int64)
+    order = np.lexsort((place[nic], server))
+    _, row, count = np.unique(server[order], return_inverse=True, return_counts=True)
+    number = np.empty(len(nic), dtype=np.int64)
+    number[order] = np.where(
+        count[row] == count.max(initial=0), np.arange(len(nic)) - (np.cumsum(count) - count)[row], -1
+    )
+    return number
+
+
+# ------------------------------------------------------------------------------------------------------------- names
+
+
+def _guid(fabric: Fabric) -> Iterator[Finding]:
+    """Switches that share a node GUID, ports that share a port GUID."""
+    switches = fabric.of_kind(*SWITCH_KINDS)
+    yield from _shared(fabric, switches, fabric.column("guid")[switches], "node GUID")
+    ends = fabric.of_kind(*_ENDS, NodeKind.AGGREGATION)
+    yield from _shared(fabric, ends, fabric.column("port_guid")[ends], "port GUID")
+
+
+def _shared(
+    fabric: Fabric, nodes: npt.NDArray[np.int32], guids: npt.NDArray[np.uint64], what: str
+) -> Iterator[Finding]:
+    first: dict[int, int] = {}
+    for node, guid in zip(nodes.tolist(), guids.tolist(), strict=True):
+        if guid and first.setdefault(guid, node) != node:
+            yield Finding("guid", fabric.label(node), f"{what} 0x{guid:x} is that of {fabric.label(first[guid])} too")
+
+
+def _lid(fabric: Fabric) -> Iterator[Finding]:
+    """LIDs lid to lid + 2^lmc - 1 belong to one port (InfiniBand Architecture Specification 1, section 4.1.3)."""
     lid = fabric.column("lid").astype(np.int64)
     own = np.flatnonzero(lid > 0)
     own = own[np.argsort(lid[own], kind="stable")]
     last = lid[own] + (1 << np.maximum(fabric.column("lmc")[own], 0).astype(np.int64)) - 1
     reach = np.maximum.accumulate(last)
     holder = np.maximum.accumulate(np.where(last == reach, np.arange(len(own)), 0))
-    for i in np.flatnonzero(lid[own[1:]] <= reach[:-1]).tolist():
-        owner = fabric.label(int(own[holder[i]]))
-        yield fabric.label(int(own[i + 1])), f"has the LID {lid[own[i + 1]]} of {owner}"
+    for place in np.flatnonzero(lid[own[1:]] <= reach[:-1]).tolist():
+        taken = fabric.label(int(own[holder[place]]))
+        yield Finding("lid", fabric.label(int(own[place + 1])), f"LID {lid[own[place + 1]]} is that of {taken} too")
 
 
-def _radix_overflow(fabric: Fabric) -> Faults:
-    """A switch has no more cables, and no higher port number, than its ports."""
-    radix = fabric.column("radix").astype(np.int64)
-    inside = fabric.node_kind == NodeKind.AGGREGATION
-    real = ~inside[fabric.link_target] & ~inside[fabric.link_source]
-    cables = np.bincount(fabric.link_source[real], minlength=fabric.nodes)
-    highest = np.zeros(fabric.nodes, dtype=np.int64)
-    np.maximum.at(highest, fabric.link_source[real], fabric.port[real].astype(np.int64))
-    for node in np.flatnonzero((radix >= 0) & (np.maximum(cables, highest) > radix)).tolist():
-        yield (
-            fabric.label(node),
-            f"has {cables[node]} cables, the last at port {highest[node]}, and {radix[node]} ports",
-        )
-
-
-def _dangling(fabric: Fabric) -> Faults:
-    """Where there are switches, every host, adapter and switch has a cable; accelerators are never loose."""
-    degree = np.bincount(fabric.link_source[network_links(fabric)], minlength=fabric.nodes)
-    networked = np.isin(fabric.node_kind, SWITCH_KINDS)
-    needy = np.isin(fabric.node_kind, _PORT_OWNERS) | networked if networked.any() else networked
-    any_cable = np.bincount(fabric.link_source, minlength=fabric.nodes) > 0
-    loose = (needy & (degree == 0)) | ((fabric.node_kind == NodeKind.ACCELERATOR) & ~any_cable)
-    for node in np.flatnonzero(loose).tolist():
-        yield fabric.label(node), "has no network cable" if needy[node] else "has no cable"
-
-
-def _pair_label(fabric: Fabric, link: int) -> str:
-    return f"{fabric.label(int(fabric.link_source[link]))} -> {fabric.label(int(fabric.link_target[link]))}"
-
-
-RULES: dict[str, Callable[[Fabric], Faults]] = {
-    "unreachable": _unreachable,
-    "two-speeds": _two_speeds,
-    "trunk-speed": _trunk_speed,
-    "uneven-trunk": _uneven_trunks,
-    "duplicate-guid": _duplicate_guids,
-    "duplicate-lid": _duplicate_lids,
-    "radix-overflow": _radix_overflow,
-    "dangling": _dangling,
-}
-"""Name of each rule -> what finds its breaches, as (where, message)."""
+_RULES: tuple[Callable[[Fabric], Iterator[Finding]], ...] = (
+    _unreachable,
+    _dangling,
+    _speed,
+    _radix,
+    _trunk,
+    _rail,
+    _guid,
+    _lid,
+)

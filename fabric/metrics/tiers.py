@@ -15,7 +15,7 @@ _LEVEL = {NodeKind.LEAF: 1, NodeKind.SWITCH: 1, NodeKind.AGG: 2, NodeKind.SPINE:
 
 @dataclass(frozen=True)
 class Tier:
-    """The switches of one level. Rates are of all its switches together, per direction; `across` is within the level."""
+    """The switches of one level. Rates are of all of them together, per direction; `across` is within the level."""
 
     tier: int
     kind: str
@@ -56,7 +56,7 @@ def tiers(fabric: Fabric) -> tuple[Tier, ...]:
 
 
 def levels(fabric: Fabric) -> npt.NDArray[np.int64]:
-    """The tier of each node: hosts and adapters 0, leaves 1, and so on; -1 for what is no part of the network proper."""
+    """The tier of each node: hosts and adapters 0, leaves 1, and so on; -1 for what is no part of the network."""
     kind, stored = fabric.node_kind, fabric.column("level").astype(np.int64)
     level = np.zeros(fabric.nodes, dtype=np.int64)
     for switch_kind, number in _LEVEL.items():
