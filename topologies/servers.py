@@ -77,8 +77,8 @@ def place_servers(
 def cable_servers(
     builder: FabricBuilder, population: Population, servers: Servers, nvlink_ns: int | None = None
 ) -> None:
-    """Add the scale-up links - NVLink bundles, each accelerator to each NVSwitch, or each accelerator to each other - and
-    the buses between accelerators and adapters.
+    """Add the scale-up links - NVLink bundles, each accelerator to each NVSwitch, or each accelerator to each other -
+    and the buses between accelerators and adapters.
 
     `nvlink_ns`: latency of an NVLink; the catalogue's where None.
     """
