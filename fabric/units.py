@@ -129,10 +129,10 @@ def format_si(value: float, unit: str, digits: int = 4) -> str:
 def format_bandwidth(bps: float) -> str:
     """The inverse of `bandwidth_bps`, shortest exact text: 4e11 -> `"400Gbps"`."""
     for prefix in ("P", "T", "G", "M", "k"):
-        scaled = bps / _DECIMAL[prefix]
+        scaled = float(bps) / _DECIMAL[prefix]
         if scaled >= 1:
             return f"{scaled!r}{prefix}bps".replace(".0" + prefix, prefix)
-    return f"{bps!r}bps"
+    return f"{float(bps)!r}bps"
 
 
 def format_size(count: int) -> str:
