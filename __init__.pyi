@@ -15,9 +15,13 @@ from .fabric.errors import UnknownNameError as UnknownNameError
 from .fabric.errors import WorkloadError as WorkloadError
 from .fabric.graph import Fabric as Fabric
 from .fabric.graph import FabricBuilder as FabricBuilder
+from .sims.collectives import collective as collective
 from .sims.engine import FlowResult as FlowResult
 from .sims.engine import max_min_rates as max_min_rates
 from .sims.engine import simulate_flows as simulate_flows
+from .sims.results import CollectiveResult as CollectiveResult
 from .sims.results import TrafficResult as TrafficResult
 from .sims.traffic import traffic as traffic
+from .sims.train import TrainResult as TrainResult
+from .sims.train import train as train
 from .topologies import load as load

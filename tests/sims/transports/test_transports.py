@@ -39,7 +39,7 @@ def test_headers_cost_on_network_links_only():
     [
         ("roce", {"qsp": "4"}, "did you mean qps"),
         ("roce", {"spray": "1"}, "known fields: header, mtu, qps"),
-        ("roce", {"qps": "0"}, "greater than or equal to 1"),
+        ("roce", {"qps": "0"}, "below 1"),
         ("roce", {"mtu": "4096"}, "has no unit"),
         ("roce", {"mtu": "64B", "header": "64B"}, "no room"),
         ("infiniband", {"qps": "4"}, "same path"),
