@@ -93,6 +93,15 @@ class Network:
         return Nvlink(scale_up(self.fabric))
 
     @cached_property
+    def domains(self) -> npt.NDArray[np.int32]:
+        """Per rank the scale-up domain it is cabled into, by NVSwitches or rank to rank; -1 for none."""
+        fabric = self.fabric
+        outside = (fabric.link_kind == LinkKind.NETWORK) | (fabric.link_kind == LinkKind.PCIE)
+        joined = np.zeros(fabric.nodes, dtype=bool)
+        joined[fabric.link_source[~outside]] = True
+        return np.where(joined, fabric.column("server"), -1)[fabric.endpoints]
+
+    @cached_property
     def ports(self) -> Ports:
         """The ports of each rank into the switched network."""
         return network_ports(self.fabric)

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...fabric.errors import Fault, RoutingError
+from ...fabric.graph import LinkKind
 from ..network import Network
 from .communicator import Communicator
 from .nvls import multicast_unfit
@@ -56,24 +57,27 @@ def _level(network: Network, comm: Communicator, op: str, group: Indices, reduci
 
 
 def border_bps(network: Network, comm: Communicator, group: Indices, way: int) -> Floats:
-    """Line rate at which each group's ranks can send (`way` 0) or receive (1): through their NICs, each no faster
-    than its bus, and over their scale-up links where the groups are single ranks."""
-    fabric, ports, domains = network.fabric, network.ports, network.nvlink.domains
+    """Line rate at which each group's ranks can send (`way` 0) or receive (1): over their own cables to the network,
+    through their NICs, each no faster than its bus, and over scale-up links where the groups are single ranks."""
+    fabric, ports = network.fabric, network.ports
+    single_ranks = group.max() + 1 == comm.size
+    leaving = fabric.link_kind != LinkKind.PCIE if single_ranks else fabric.link_kind == LinkKind.NETWORK
+    member = np.full(fabric.nodes, -1)
+    member[fabric.endpoints[comm.ranks]] = group
+    own = np.flatnonzero(leaving & (member[fabric.link_source] >= 0))
+    border = np.bincount(
+        member[fabric.link_source[own]], weights=fabric.capacity_bps[own ^ way], minlength=group.max() + 1
+    )
     entry, owner = _rows(ports.indptr, comm.ranks)
+    behind = ports.bus_link[entry] >= 0
+    entry, owner = entry[behind], owner[behind]
     nic, nic_of = np.unique(np.stack((group[owner], ports.node[entry])), axis=1, return_inverse=True)
-    by_nic = nic_of.ravel()
-    port_bps = _once_each(by_nic, ports.link[entry] ^ way, fabric.capacity_bps, nic.shape[1])
-    bus = ports.bus_link[entry]
-    bus_bps = _once_each(by_nic[bus >= 0], bus[bus >= 0] ^ way, fabric.capacity_bps, nic.shape[1])
-    has_bus = np.bincount(by_nic, weights=bus >= 0, minlength=nic.shape[1]) > 0
-    through = np.where(has_bus, np.minimum(port_bps, bus_bps), port_bps)
-    border = np.bincount(nic[0], weights=through, minlength=group.max() + 1)
-    if group.max() + 1 == comm.size:
-        entry, owner = _rows(domains.indptr, comm.ranks)
-        border = border + np.bincount(
-            owner, weights=fabric.capacity_bps[domains.links[entry] ^ way], minlength=comm.size
-        )
-    return border.astype(np.float64)
+    rates = (
+        _once_each(nic_of.ravel(), links[entry] ^ way, fabric.capacity_bps, nic.shape[1])
+        for links in (ports.bus_link, ports.link)
+    )
+    through_nics = np.bincount(nic[0], weights=np.minimum(*rates), minlength=len(border))
+    return (border + through_nics).astype(np.float64)
 
 
 def _rows(indptr: Indices, ranks: npt.NDArray[np.int32]) -> tuple[Indices, Indices]:

@@ -20,7 +20,7 @@ Ranks = npt.NDArray[np.int32]
 class Communicator:
     """Ranks sorted by domain, in the order given within each: those of domain d are `ranks[indptr[d]:indptr[d + 1]]`.
 
-    A domain is what NCCL calls a node: the ranks behind common NVSwitches, or a single rank without any. `starts[d,
+    A domain is what NCCL calls a node: ranks joined by scale-up links, or a single rank without any. `starts[d,
     c]` is the local index at which channel c enters domain d: one channel per NIC that every domain has.
     `accelerator` is the catalogue's name when all ranks are of one kind, else empty; `switched` says that NVSwitches
     join each domain.
@@ -36,7 +36,7 @@ class Communicator:
     def of(network: Network, ranks: npt.ArrayLike) -> Communicator:
         """Raises WorkloadError: fewer than two ranks, one outside the fabric, one listed twice."""
         listed = _checked(np.asarray(ranks), network.fabric.ranks)
-        domain = network.nvlink.domains.domain[listed].astype(np.int64)
+        domain = network.domains[listed].astype(np.int64)
         apart = np.where(domain >= 0, domain, -1 - np.arange(len(listed)))
         _, first, inverse = np.unique(apart, return_index=True, return_inverse=True)
         number = np.argsort(np.argsort(first))[inverse]
@@ -44,7 +44,8 @@ class Communicator:
         indptr = np.concatenate(([0], np.cumsum(np.bincount(number))))
         listed = listed[order]
         starts = _starts(_nics(network, listed), indptr)
-        return Communicator(listed, indptr, starts, _accelerator(network, listed), bool((domain >= 0).all()))
+        switched = bool((network.nvlink.domains.domain[listed] >= 0).all())
+        return Communicator(listed, indptr, starts, _accelerator(network, listed), switched)
 
     @property
     def size(self) -> int:

@@ -89,20 +89,17 @@ def _row(op: str, size: int, ranks: int, offer: Offer, bound_s: float, carrier: 
 
 def _assumptions(network: Network, comm: Communicator, fidelity: str) -> list[str]:
     if fidelity == "bound":
-        return [
-            "A lower bound from line rates at the borders of ranks and domains; latencies and headers are left out."
-        ]
+        return ["A lower bound: line rates at the borders of ranks and domains, without latencies and headers."]
+    sentences = [*network.assumptions(), "Rounds of a phase wait for their slowest transfer; all ranks start together."]
     if comm.generation is None:
-        latency = "Each message in a row costs the latency of its path; there is no software latency."
+        sentences.append("Each message in a row costs the latency of its path; there is no software latency.")
     else:
-        latency = (
-            "Protocols have the latencies and efficiencies of NCCL 2.30's tuner; a network step also pays its path."
+        sentences.append(
+            "Protocols have the latency and efficiency of NCCL 2.30's tuner; a network step also pays its path."
         )
-    return [
-        *network.assumptions(),
-        latency,
-        "Rounds of a phase wait for their slowest transfer; all ranks start together.",
-    ]
+    if comm.domains < comm.size and not comm.switched:
+        sentences.append("Between accelerators cabled to each other one order is used, so some of the cables idle.")
+    return sentences
 
 
 def collective_time_s(
