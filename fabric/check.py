@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .graph import SWITCH_KINDS, Fabric, LinkKind, NodeKind
+from .metrics.switch_graph import owners
 from .units import format_bandwidth
 
 _ENDS = (NodeKind.NIC, NodeKind.HOST, NodeKind.STORAGE)
@@ -46,7 +47,7 @@ def findings(fabric: Fabric) -> tuple[Finding, ...]:
 
 def _unreachable(fabric: Fabric) -> Iterator[Finding]:
     """Endpoints without a common part of the network; accelerators of a server share its adapters."""
-    owner = _owners(fabric)[fabric.endpoints]
+    owner = owners(fabric)[fabric.endpoints]
     parts = _parts_of_owners(fabric)
     groups: dict[frozenset[int], list[int]] = defaultdict(list)
     for place, number in enumerate(owner.tolist()):
@@ -60,13 +61,6 @@ def _unreachable(fabric: Fabric) -> Iterator[Finding]:
             yield Finding("unreachable", first, f"it{more} cannot reach {far}")
 
 
-def _owners(fabric: Fabric) -> Ints:
-    """Who speaks for each node on the network: its scale-up domain where that has accelerators, else itself."""
-    server = fabric.column("server").astype(np.int64)
-    domains = np.unique(server[fabric.node_kind == NodeKind.ACCELERATOR])
-    return np.where((server >= 0) & np.isin(server, domains), fabric.nodes + server, np.arange(fabric.nodes))
-
-
 def _parts_of_owners(fabric: Fabric) -> dict[int, frozenset[int]]:
     """The connected parts of the switched network that each owner is plugged into."""
     from scipy.sparse import coo_array
@@ -75,13 +69,13 @@ def _parts_of_owners(fabric: Fabric) -> dict[int, frozenset[int]]:
     switch = np.isin(fabric.node_kind, SWITCH_KINDS)
     source, target = fabric.link_source, fabric.link_target
     network = fabric.link_kind == LinkKind.NETWORK
-    joined = network & (switch[source] == switch[target])
+    joined = network & ((switch[source] == switch[target]) | bool(fabric.meta.get("hosts_forward")))
     ones = np.ones(int(joined.sum()), dtype=np.int8)
     graph = coo_array((ones, (source[joined], target[joined])), (fabric.nodes, fabric.nodes))
     part = connected_components(graph, directed=False)[1]
     ports = np.flatnonzero(network & ~switch[source])
     ends = np.where(switch[target[ports]], target[ports], source[ports])
-    pairs = np.unique(np.column_stack((_owners(fabric)[source[ports]], part[ends])), axis=0)
+    pairs = np.unique(np.column_stack((owners(fabric)[source[ports]], part[ends])), axis=0)
     parts: dict[int, set[int]] = defaultdict(set)
     for owner, number in pairs.tolist():
         parts[owner].add(number)

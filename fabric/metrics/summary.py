@@ -58,7 +58,7 @@ def summary(fabric: Fabric) -> Summary:
         tiers=levels,
         power_w=worth.power_w,
         cost_usd=worth.cost_usd,
-        oversubscription=_oversubscription(fabric, graph, cut),
+        oversubscription=_oversubscription(graph, cut),
         unpriced=worth.unpriced,
         assumptions=(*fabric.meta.get("assumptions", []), *_assumptions(far, cut, worth)),
     )
@@ -70,9 +70,8 @@ def _cables(fabric: Fabric) -> int:
     return network or int((kind == LinkKind.NVLINK).sum())
 
 
-def _oversubscription(fabric: Fabric, graph: SwitchGraph, cut: Bisection) -> float:
-    sent_bps = float(fabric.capacity_bps[graph.port_link].sum())
-    return sent_bps / (2 * cut.bps) if sent_bps and cut.bps else 1.0
+def _oversubscription(graph: SwitchGraph, cut: Bisection) -> float:
+    return graph.injected_bps / (2 * cut.bps) if graph.size and cut.bps else 1.0
 
 
 def _assumptions(far: Distances, cut: Bisection, worth: Price) -> Iterator[str]:

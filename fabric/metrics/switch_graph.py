@@ -1,4 +1,4 @@
-"""The switches of a fabric on their own: which are joined, by how much, and what hangs on each."""
+"""What forwards in a fabric, on its own: which switches are joined, by how much, and what hangs on each."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ _USERS = (NodeKind.ACCELERATOR, NodeKind.NIC, NodeKind.HOST, NodeKind.STORAGE)
 
 @dataclass(frozen=True, eq=False)
 class SwitchGraph:
-    """Switches by dense number, in the order of their node ids.
+    """Switches - and hosts, where they forward for others - by dense number, in the order of their node ids.
 
     `node` int32[n]: node id. CSR over ordered pairs of joined switches: `indptr` int64[n+1], `neighbour` int32[m],
-    `capacity_bps` float64[m] and `cables` int64[m] of all parallel cables together. Per port of a host, adapter or
-    accelerator on a switch, `port_link` int32[p]: the link up, and `port_switch` int32[p]: the switch's number.
+    `capacity_bps` float64[m] and `cables` int64[m] of all parallel cables together. Users' ports on switches:
+    `port_owner` int32[p] (node id of a host, adapter or accelerator), `port_switch` int32[p] (a number), `port_up_bps`
+    and `port_down_bps` float64[p]. A host that forwards is its own switch, by a port of all its cables' rate.
     """
 
     node: Ids
@@ -27,8 +28,10 @@ class SwitchGraph:
     neighbour: Ids
     capacity_bps: npt.NDArray[np.float64]
     cables: npt.NDArray[np.int64]
-    port_link: Ids
+    port_owner: Ids
     port_switch: Ids
+    port_up_bps: npt.NDArray[np.float64]
+    port_down_bps: npt.NDArray[np.float64]
 
     @property
     def size(self) -> int:
@@ -36,7 +39,7 @@ class SwitchGraph:
 
     @property
     def ports(self) -> npt.NDArray[np.int64]:
-        """Ports of hosts, adapters and accelerators on each switch."""
+        """Users' ports on each switch."""
         return np.bincount(self.port_switch, minlength=self.size)
 
     @property
@@ -44,40 +47,60 @@ class SwitchGraph:
         """The switch each entry of `neighbour` belongs to."""
         return np.repeat(np.arange(self.size, dtype=np.int32), np.diff(self.indptr))
 
+    @property
+    def injected_bps(self) -> float:
+        """What all users together can send."""
+        return float(self.port_up_bps.sum())
 
-def switch_graph(fabric: Fabric) -> SwitchGraph:
-    """The switch graph of a fabric's network; reduction units inside switches and NVSwitches are left out."""
-    kind, source, target = fabric.node_kind, fabric.link_source, fabric.link_target
-    node = fabric.of_kind(*SWITCH_KINDS)
+
+def switch_graph(fabric: Fabric, alive: npt.NDArray[np.bool_] | None = None) -> SwitchGraph:
+    """The switch graph of a fabric's network, of those cables (bool[cables]) that are `alive`.
+
+    NVSwitches and the reduction units inside switches are left out.
+    """
+    forwards = _forwards(fabric)
+    node = np.flatnonzero(forwards).astype(np.int32)
     number = np.full(fabric.nodes, -1, dtype=np.int32)
     number[node] = np.arange(len(node))
+    source, target = fabric.link_source, fabric.link_target
     network = fabric.link_kind == LinkKind.NETWORK
-    trunk = np.flatnonzero(network & (number[source] >= 0) & (number[target] >= 0))
-    port = np.flatnonzero(network & np.isin(kind[source], _USERS) & (number[target] >= 0)).astype(np.int32)
+    if alive is not None:
+        network = network & np.repeat(alive, 2)
+    trunk = np.flatnonzero(network & forwards[source] & forwards[target])
     pair = number[source[trunk]].astype(np.int64) * len(node) + number[target[trunk]]
     pairs, place = np.unique(pair, return_inverse=True)
-    lower = pairs // max(1, len(node))
+    counts = np.bincount(pairs // max(1, len(node)), minlength=len(node))
+    up = np.flatnonzero(network & np.isin(fabric.node_kind, _USERS)[source] & ~forwards[source] & forwards[target])
+    own = np.flatnonzero(forwards & np.isin(fabric.node_kind, _USERS)).astype(np.int32)
+    own_bps = np.bincount(source[network], weights=fabric.capacity_bps[network], minlength=fabric.nodes)[own]
     return SwitchGraph(
         node=node,
-        indptr=np.r_[0, np.cumsum(np.bincount(lower, minlength=len(node)))].astype(np.int64),
+        indptr=np.r_[0, np.cumsum(counts)].astype(np.int64),
         neighbour=(pairs % max(1, len(node))).astype(np.int32),
         capacity_bps=np.bincount(place, weights=fabric.capacity_bps[trunk], minlength=len(pairs)),
         cables=np.bincount(place, minlength=len(pairs)),
-        port_link=port,
-        port_switch=number[target[port]],
+        port_owner=np.concatenate((source[up], own)),
+        port_switch=number[np.concatenate((target[up], own))],
+        port_up_bps=np.concatenate((fabric.capacity_bps[up], own_bps)),
+        port_down_bps=np.concatenate((fabric.capacity_bps[up ^ 1], own_bps)),
     )
 
 
-def components(graph: SwitchGraph) -> npt.NDArray[np.int32]:
-    """The connected part each switch belongs to."""
-    from scipy.sparse.csgraph import connected_components
-
-    _, part = connected_components(adjacency(graph), directed=False)
-    return part
+def _forwards(fabric: Fabric) -> npt.NDArray[np.bool_]:
+    """Which nodes pass on traffic of others."""
+    kinds = (*SWITCH_KINDS, NodeKind.HOST) if fabric.meta.get("hosts_forward") else SWITCH_KINDS
+    return np.isin(fabric.node_kind, kinds)
 
 
-def adjacency(graph: SwitchGraph) -> Any:
-    """The capacities between switches in bit/s, as a scipy CSR array."""
+def adjacency(graph: SwitchGraph, values: npt.NDArray[Any]) -> Any:
+    """One of the graph's arrays over pairs of switches, as a scipy CSR array."""
     from scipy.sparse import csr_array
 
-    return csr_array((graph.capacity_bps, graph.neighbour, graph.indptr), shape=(graph.size, graph.size))
+    return csr_array((values, graph.neighbour, graph.indptr), shape=(graph.size, graph.size))
+
+
+def owners(fabric: Fabric) -> npt.NDArray[np.int64]:
+    """Who speaks for each node on the network: its scale-up domain where that has accelerators, else itself."""
+    server = fabric.column("server").astype(np.int64)
+    domains = np.unique(server[fabric.node_kind == NodeKind.ACCELERATOR])
+    return np.where((server >= 0) & np.isin(server, domains), fabric.nodes + server, np.arange(fabric.nodes))
