@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .network import Detail
-from .workloads.communication import DIMENSIONS, Durations, Seconds, silent
+from .workloads.calls import DIMENSIONS
+from .workloads.durations import Durations, Seconds, silent
 from .workloads.step import StepPlan, balanced_step_s, step_s
 
 NETWORK_RUNGS: Mapping[str, Detail] = {

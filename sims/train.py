@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..fabric.errors import Fault, SpecError, WorkloadError
+from ..fabric.errors import Fault, SpecError
 from ..fabric.graph import Fabric
-from .collectives import collective_time_s
+from .hot_links import LinkRow, top_links
 from .ledger import NETWORK_RUNGS, DimensionRow, LedgerRow, climb, ledger, split_by_dimension
-from .network import Network, network_for
+from .network import network_for
 from .results import pandas_module
-from .workloads.communication import CallRow, Ranks, Seconds, call_rows, measure
+from .wires import NetworkWires
+from .workloads.durations import CallRow, Seconds, call_rows, measure
 from .workloads.job import Job, plan_job
 from .workloads.model import ModelSpec, load_model
-from .workloads.roofline import fabric_roofline
-from .workloads.step import plan_step
+from .workloads.roofline import Roofline, fabric_roofline
+from .workloads.step import StepPlan, plan_step
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,15 +35,6 @@ ASSUMPTIONS = (
     "All GPUs start a step together: the norm of the gradients is a barrier.",
     "Communication does not slow computing down.",
 )
-
-
-@dataclass(frozen=True)
-class LinkRow:
-    """A busy link: the fraction of its capacity that the step uses, and the GPU-seconds in which it was in use."""
-
-    name: str
-    utilisation: float
-    gpu_seconds: float
 
 
 @dataclass(frozen=True)
@@ -89,19 +81,6 @@ class TrainResult:
         return pandas_module().DataFrame([asdict(row) for row in self.ledger])
 
 
-@dataclass(frozen=True)
-class NetworkWires:
-    """A network as a step's communication uses it."""
-
-    network: Network
-
-    def collective_s(self, op: str, groups: Sequence[Ranks], size_bytes: int) -> float:
-        return collective_time_s(self.network, op, groups, size_bytes)
-
-    def send_s(self, source: Ranks, target: Ranks, size_bytes: int) -> Seconds:
-        return self.network.transfer(source, target, size_bytes).finish_s
-
-
 def train(
     fabric: Fabric,
     model: str | Path | ModelSpec,
@@ -124,21 +103,34 @@ def train(
     compute time between GPUs. Raises WorkloadError with every fault of the job, and what the network's transport,
     routing and fidelity refuse.
     """
-    job = plan_job(load_model(model), fabric.ranks, parallel, seq_len, global_batch, micro_batch, precision, schedule)
+    job = plan_job(
+        load_model(model), fabric.ranks, parallel, seq_len, global_batch, micro_batch, precision, schedule, jitter
+    )
     machine = fabric_roofline(fabric, job.precision)
-    slowness = draw_slowness(job, jitter, seed)
     network = network_for(fabric, _with_time(fidelity), transport, routing, seed, parameters or {})
-    plan = plan_step(job, machine)
-    durations = {
-        detail: measure(job, plan.units, plan.buckets, NetworkWires(network.at(detail)))
-        for detail in NETWORK_RUNGS.values()
-        if detail <= network.detail
-    }
+    return _run(plan_step(job, machine), machine, NetworkWires(network), draw_slowness(job, seed))
+
+
+def draw_slowness(job: Job, seed: int) -> Seconds:
+    """Factors on compute time, float64[dp, pp]: log-normal per GPU with mean 1 and the job's jitter as standard
+    deviation, drawn in rank order; the slowest of a tensor group governs it.
+    """
+    spread = math.log1p(job.jitter**2)
+    normal = np.random.default_rng(seed).standard_normal(job.ranks.shape)
+    return np.exp(math.sqrt(spread) * normal - spread / 2).max(axis=2).T
+
+
+def _run(plan: StepPlan, machine: Roofline, wires: NetworkWires, slowness: Seconds) -> TrainResult:
+    job, network = plan.job, wires.network
+    less = [wires.at(detail) for detail in NETWORK_RUNGS.values() if detail < network.detail]
+    durations = {each.network.detail: measure(job, plan.units, plan.buckets, each) for each in (*less, wires)}
     rungs = climb(plan, durations, slowness)
-    final = durations[network.detail]
     step_time_s = list(rungs.values())[-1]
-    sequences_flops = [job.model.flops(job.global_batch, job.seq_len, causal) for causal in (False, True)]
-    full, causal = (flops / (step_time_s * job.gpus) for flops in sequences_flops)
+    exposed = split_by_dimension(plan, durations[network.detail], slowness)
+    calls = call_rows(job, plan.units, plan.buckets, durations[network.detail])
+    full, causal = (
+        job.model.flops(job.global_batch, job.seq_len, causal) / (step_time_s * job.gpus) for causal in (False, True)
+    )
     return TrainResult(
         gpus=job.gpus,
         step_time_s=step_time_s,
@@ -147,22 +139,11 @@ def train(
         mfu=full / machine.peak_flops_per_s,
         mfu_causal=causal / machine.peak_flops_per_s,
         ledger=ledger(job.gpus, rungs),
-        by_dimension=split_by_dimension(plan, final, slowness),
-        collectives=call_rows(job, plan.units, plan.buckets, final),
-        top_links=(),
+        by_dimension=exposed,
+        collectives=calls,
+        top_links=top_links(job, calls, wires, exposed),
         assumptions=(_job_in_words(job), *machine.assumptions, *ASSUMPTIONS, *network.assumptions()),
     )
-
-
-def draw_slowness(job: Job, jitter: float, seed: int) -> Seconds:
-    """Factors on compute time, float64[dp, pp]: log-normal per GPU with mean 1 and standard deviation `jitter`, drawn
-    in rank order; the slowest of a tensor group governs it.
-    """
-    if not 0 <= jitter < 1:
-        raise WorkloadError(Fault(f"{jitter} is outside 0..1", "give a fraction like 0.02", field="jitter"))
-    spread = math.log1p(jitter**2)
-    normal = np.random.default_rng(seed).standard_normal(job.ranks.shape)
-    return np.exp(math.sqrt(spread) * normal - spread / 2).max(axis=2).T
 
 
 def _with_time(fidelity: str) -> str:

@@ -19,6 +19,7 @@ Order = Literal["gpipe", "1f1b", "interleaved"]
 DEGREES = ("tp", "pp", "cp", "ep", "dp", "vp")
 MICRO_BATCHES_PER_STAGE = 4
 """Default micro-batches per pipeline stage: GPipe (Huang et al. 2019, section 2.3) finds the bubble small from 4 on."""
+MOST_TASKS = 2**24
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Job:
     """One training step to run on ranks 0..gpus-1; rank order tp, dp, pp with tp fastest.
 
     `vp` counts the model chunks per pipeline stage, `micro_batches` those of one replica in one step, `micro_batch`
-    the sequences in each. Tensor parallelism runs with sequence parallelism, data parallelism with ZeRO-1.
+    the sequences in each. Tensor parallelism runs with sequence parallelism, data parallelism with ZeRO-1. `jitter` is
+    the relative standard deviation of compute time between GPUs.
     """
 
     model: ModelSpec
@@ -39,6 +41,7 @@ class Job:
     seq_len: int
     precision: Precision
     order: Order
+    jitter: float
 
     @property
     def gpus(self) -> int:
@@ -67,6 +70,7 @@ def plan_job(
     micro_batch: int = 1,
     precision: str = "bf16",
     schedule: str = "auto",
+    jitter: float = 0.0,
 ) -> Job:
     """The job as it will run, defaults filled in. Raises WorkloadError with every fault.
 
@@ -79,6 +83,8 @@ def plan_job(
     for field, value in (("seq_len", seq_len), ("global_batch", global_batch), ("micro_batch", micro_batch)):
         if value is not None and value < 1:
             faults.append(Fault(f"{value} is not above zero", "give a positive whole number", field=field))
+    if not 0 <= jitter < 1:
+        faults.append(Fault(f"{jitter} is outside 0..1", "give a fraction like 0.02", field="jitter"))
     if precision not in ("bf16", "fp8"):
         faults.append(Fault(f"unknown precision {precision!r}", "bf16 or fp8", field="precision"))
     if faults:
@@ -93,18 +99,11 @@ def plan_job(
         *_degree_faults(degrees, gpus, tp, pp, dp),
         *_model_faults(model, tp, pp, vp, seq_len),
         *_schedule_faults(schedule, degrees.get("vp"), pp),
+        *_batch_faults(global_batch, dp, micro_batch, micro_batches * pp * vp),
     ]
-    if global_batch % (dp * micro_batch):
-        faults.append(
-            Fault(
-                f"{global_batch} sequences are no multiple of dp={dp} replicas x micro-batches of {micro_batch}",
-                f"the nearest multiple is {max(1, round(global_batch / (dp * micro_batch))) * dp * micro_batch}",
-                field="global_batch",
-            )
-        )
     if faults:
         raise WorkloadError(faults)
-    return Job(model, tp, pp, dp, vp, micro_batches, micro_batch, seq_len, precision, order)  # type: ignore[arg-type]
+    return Job(model, tp, pp, dp, vp, micro_batches, micro_batch, seq_len, precision, order, jitter)  # type: ignore[arg-type]
 
 
 def _read_degrees(parallel: str) -> tuple[dict[str, int], list[Fault]]:
@@ -175,3 +174,19 @@ def _schedule_faults(schedule: str, vp: int | None, pp: int) -> Iterator[Fault]:
         yield Fault("interleaving needs several stages and chunks", "use pp and vp of at least 2", field="schedule")
     elif schedule == "auto" and pp == 1 and (vp or 1) > 1:
         yield Fault(f"vp={vp} chunks on a single stage", "vp needs pp of at least 2", field="parallel")
+
+
+def _batch_faults(global_batch: int, dp: int, micro_batch: int, tasks: int) -> Iterator[Fault]:
+    multiple = dp * micro_batch
+    if global_batch % multiple:
+        yield Fault(
+            f"{global_batch} sequences are no multiple of dp={dp} replicas x micro-batches of {micro_batch}",
+            f"the nearest multiple is {max(1, round(global_batch / multiple)) * multiple}",
+            field="global_batch",
+        )
+    if tasks > MOST_TASKS:
+        yield Fault(
+            f"{tasks} forward tasks in the pipeline are more than the {MOST_TASKS} that a step may have",
+            "use larger micro-batches or a smaller batch",
+            field="global_batch",
+        )

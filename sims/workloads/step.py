@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .communication import Durations, Seconds
+from .durations import Durations, Seconds
 from .job import Job
 from .roofline import Roofline
 from .schedule import chunk_ends_s, task_order

@@ -106,13 +106,14 @@ def _embedding(job: Job) -> Unit:
 
 def _head(job: Job) -> Unit:
     tokens, hidden = job.micro_batch_tokens, job.model.hidden
+    table = 0 if job.model.tied_embeddings and job.pp == 1 else _vocab_rows(job) * hidden
     logits = tokens * _vocab_rows(job)
     product = 2 * logits * hidden
     # The final norm, and a fused cross entropy: logits read in BF16, probabilities kept in FP32, their gradient in
     # BF16.
     norm = ACTIVATION_BYTES * tokens * hidden / job.tp
     return Unit(
-        parameters=_vocab_rows(job) * hidden + hidden,
+        parameters=table + hidden,
         forward=Work(product, 0, 2 * norm + (ACTIVATION_BYTES + 4) * logits),
         backward=Work(2 * product, 0, 3 * norm + (4 + ACTIVATION_BYTES) * logits),
         calls=TensorCalls(forward_gathers=1, windows=(Work(product),), reduces=3),

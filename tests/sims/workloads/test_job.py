@@ -99,3 +99,12 @@ def test_the_nearest_batch_that_divides_is_offered():
     (fault,) = faults_of(64, "tp=8", global_batch=21, micro_batch=2)
     assert "the nearest multiple is 16" in fault
     assert plan_job(LLAMA, 64, "tp=8", global_batch=16, micro_batch=2).micro_batches == 1
+
+
+@pytest.mark.parametrize("jitter", [-0.1, 1.0, float("nan")])
+def test_jitter_outside_its_range_is_refused(jitter):
+    assert any("jitter" in fault for fault in faults_of(8, "tp=8", jitter=jitter))
+
+
+def test_a_schedule_too_long_to_hold_is_refused():
+    assert any("forward tasks" in fault for fault in faults_of(8, "tp=8", global_batch=2**25))

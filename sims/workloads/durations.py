@@ -1,130 +1,31 @@
-"""What a job sends in one step, and how long each of these calls takes on a network."""
+"""How long each operation of a step takes on a network."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from .calls import Call, Groups, Ranks, activation_bytes, hop_bytes, loss_bytes, step_calls
 from .job import Job
 from .stages import Buckets
-from .units import ACTIVATION_BYTES, GRADIENT_BYTES, PARAMETER_BYTES, Units
+from .units import GRADIENT_BYTES, PARAMETER_BYTES, Units
 
-Ranks = npt.NDArray[np.int64]
 Seconds = npt.NDArray[np.float64]
-
-LOSS_BYTES = 4
-DIMENSIONS = ("tp", "pp", "dp")
 
 
 class Wires(Protocol):
-    """What carries a step's communication: groups of ranks run one operation at once, pairs of ranks send at once."""
+    """What carries a step's communication: groups of ranks (one per row) run one operation at once, pairs of ranks send
+    at once."""
 
-    def collective_s(self, op: str, groups: Sequence[Ranks], size_bytes: int) -> float:
+    def collective_s(self, op: str, groups: Ranks, size_bytes: int) -> float:
         """Time until every group is through; the size as nccl-tests counts it."""
 
     def send_s(self, source: Ranks, target: Ranks, size_bytes: int) -> Seconds:
         """Time of each of these transfers."""
-
-
-@dataclass(frozen=True)
-class Call:
-    """One operation of a step: its size as nccl-tests counts it, how often all groups of the job together run it."""
-
-    op: str
-    dimension: str
-    ranks: int
-    size_bytes: int
-    count: int
-
-    @property
-    def wire_bytes(self) -> int:
-        """Bytes that all ranks of all calls send, by the volume every algorithm but in-network reduction moves (Chan
-        et al. 2007).
-        """
-        times = {"all-reduce": 2 * (self.ranks - 1), "send-recv": 1}.get(self.op, self.ranks - 1)
-        return times * self.size_bytes * self.count
-
-
-@dataclass(frozen=True)
-class CallRow:
-    """A call as reported: `wire_bytes_per_gpu` is what the mean GPU sends per step, `time_us` the time of one call."""
-
-    op: str
-    dimension: str
-    ranks: int
-    size_bytes: int
-    count: int
-    wire_bytes_per_gpu: float
-    time_us: float
-
-
-def step_calls(job: Job, units: Units, buckets: Buckets) -> tuple[Call, ...]:
-    """Every operation of one step; dimensions of degree 1 send nothing."""
-    calls = []
-    if job.tp > 1:
-        calls += _tensor_calls(job, units)
-    if job.pp > 1:
-        hops = 2 * (job.pp * job.vp - 1) * job.micro_batches * job.dp * job.tp
-        calls.append(Call("send-recv", "pp", 2, hop_bytes(job), hops))
-        if job.model.tied_embeddings:
-            calls.append(Call("all-reduce", "pp", 2, units.embedding.parameters * GRADIENT_BYTES, job.dp * job.tp))
-    if job.dp > 1:
-        for parameters, repeats in zip(*np.unique(buckets.parameters, return_counts=True), strict=True):
-            count = int(repeats) * job.tp
-            calls.append(Call("reduce-scatter", "dp", job.dp, int(parameters) * GRADIENT_BYTES, count))
-            calls.append(Call("all-gather", "dp", job.dp, int(parameters) * PARAMETER_BYTES, count))
-    return tuple(calls)
-
-
-def _tensor_calls(job: Job, units: Units) -> list[Call]:
-    pieces = ((units.embedding.calls, 1), (units.layer.calls, job.model.layers), (units.head.calls, 1))
-    passes = job.micro_batches * job.dp
-    gathers = sum(calls.gathers * repeats for calls, repeats in pieces)
-    scatters = sum(calls.scatters * repeats for calls, repeats in pieces)
-    reduces = sum(calls.reduces * repeats for calls, repeats in pieces)
-    return [
-        Call("all-gather", "tp", job.tp, activation_bytes(job), gathers * passes),
-        Call("reduce-scatter", "tp", job.tp, activation_bytes(job), scatters * passes),
-        Call("all-reduce", "tp", job.tp, loss_bytes(job), reduces * passes),
-    ]
-
-
-def activation_bytes(job: Job) -> int:
-    """Activations of one micro-batch between two layers."""
-    return job.micro_batch_tokens * job.model.hidden * ACTIVATION_BYTES
-
-
-def loss_bytes(job: Job) -> int:
-    return job.micro_batch_tokens * LOSS_BYTES
-
-
-def hop_bytes(job: Job) -> int:
-    """What one rank sends to the next stage: its share of the sequence."""
-    return activation_bytes(job) // job.tp
-
-
-@dataclass(frozen=True)
-class Groups:
-    """Who talks to whom: the ranks of each tensor, data and tied-embedding group."""
-
-    job: Job
-
-    @cached_property
-    def tensor(self) -> list[Ranks]:
-        return list(self.job.ranks.reshape(-1, self.job.tp))
-
-    @cached_property
-    def data(self) -> list[Ranks]:
-        return list(self.job.ranks.transpose(0, 2, 1).reshape(-1, self.job.dp))
-
-    @cached_property
-    def ends(self) -> list[Ranks]:
-        return list(self.job.ranks[[0, -1]].reshape(2, -1).T)
 
 
 @dataclass(frozen=True)
@@ -188,14 +89,25 @@ def measure(job: Job, units: Units, buckets: Buckets, wires: Wires) -> Durations
 
 def _hops_s(job: Job, wires: Wires, step: int) -> Seconds:
     """Seconds from each stage to the one `step` further, float64[replicas, stages]; the slowest tensor rank governs."""
-    stages = np.arange(job.pp)
-    if job.vp == 1:
-        stages = stages[:-1] if step > 0 else stages[1:]
-    source, target = job.ranks[stages], job.ranks[(stages + step) % job.pp]
+    groups = Groups(job)
+    source, target = groups.hops(step)
     took = wires.send_s(source.ravel(), target.ravel(), hop_bytes(job)).reshape(source.shape)
     hops = np.zeros((job.dp, job.pp))
-    hops[:, stages] = took.max(axis=2).T
+    hops[:, groups.senders(step)] = took.max(axis=2).T
     return hops
+
+
+@dataclass(frozen=True)
+class CallRow:
+    """A call as reported: `wire_bytes_per_gpu` is what the mean GPU sends per step, `time_us` the time of one call."""
+
+    op: str
+    dimension: str
+    ranks: int
+    size_bytes: int
+    count: int
+    wire_bytes_per_gpu: float
+    time_us: float
 
 
 def call_rows(job: Job, units: Units, buckets: Buckets, durations: Durations) -> tuple[CallRow, ...]:

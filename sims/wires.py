@@ -1,0 +1,57 @@
+"""A network as a training step uses it: groups of ranks run collectives at once, pairs of ranks send at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .collectives.communicator import Communicator
+from .collectives.offers import Offer, offers
+from .network import Detail, Network, TransferResult
+from .results import Bottleneck
+from .workloads.calls import Ranks
+from .workloads.durations import Seconds
+
+
+@dataclass(frozen=True)
+class NetworkWires:
+    """`network` with what has been asked of it: one engine run per operation and groups serves every size.
+
+    `members` (communicators) hold at every detail of the network, `priced` and `sent` at this one.
+    """
+
+    network: Network
+    members: dict[bytes, list[Communicator]] = field(default_factory=dict)
+    priced: dict[tuple[str, bytes], tuple[Offer, ...]] = field(default_factory=dict)
+    sent: dict[tuple[bytes, int], TransferResult] = field(default_factory=dict)
+
+    def at(self, detail: Detail) -> NetworkWires:
+        """The same network seen with that much detail."""
+        return NetworkWires(self.network.at(detail), self.members)
+
+    def collective_s(self, op: str, groups: Ranks, size_bytes: int) -> float:
+        return self._best(op, groups, size_bytes).time_s(size_bytes)
+
+    def collective_limit(self, op: str, groups: Ranks, size_bytes: int) -> Bottleneck:
+        """What the collective waits for."""
+        return self._best(op, groups, size_bytes).limit(size_bytes)
+
+    def send_s(self, source: Ranks, target: Ranks, size_bytes: int) -> Seconds:
+        return self._send(source, target, size_bytes).finish_s
+
+    def send_limit(self, source: Ranks, target: Ranks, size_bytes: int) -> Bottleneck:
+        """What the slowest transfer waits for."""
+        return self._send(source, target, size_bytes).bottleneck
+
+    def _best(self, op: str, groups: Ranks, size_bytes: int) -> Offer:
+        key = groups.tobytes() + bytes(str(groups.shape), "ascii")
+        if key not in self.members:
+            self.members[key] = [Communicator.of(self.network, group) for group in groups]
+        if (op, key) not in self.priced:
+            self.priced[op, key] = offers(self.network, self.members[key], op)
+        return min(self.priced[op, key], key=lambda offer: offer.time_s(size_bytes))
+
+    def _send(self, source: Ranks, target: Ranks, size_bytes: int) -> TransferResult:
+        key = (source.tobytes() + target.tobytes(), size_bytes)
+        if key not in self.sent:
+            self.sent[key] = self.network.transfer(source, target, size_bytes)
+        return self.sent[key]
