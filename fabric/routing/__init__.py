@@ -1,4 +1,4 @@
-"""Routing rules: (source, destination, entropy) to a path, or to the fractional equal-cost split."""
+"""Routing rules: (source, destination, entropy) to a path, or to its fractional split over all ways the rule allows."""
 
 from __future__ import annotations
 
@@ -7,21 +7,62 @@ from collections.abc import Callable, Mapping
 from ..errors import UnknownNameError
 from ..graph import Fabric
 from .d_mod_k import d_mod_k
+from .dor import dor
 from .ecmp import ecmp
+from .equal_cost import is_tree
+from .minimal import minimal
 from .ports import ScaleUp, scale_up
 from .router import Paths, Router, Spread
+from .s_mod_k import s_mod_k
+from .table_file import PREFIX, table_file
+from .updn import updn
+from .valiant import valiant
+from .wcmp import wcmp
 
-RULES: Mapping[str, Callable[[Fabric, int], Router]] = {"d-mod-k": d_mod_k, "ecmp": ecmp}
+RULES: Mapping[str, Callable[[Fabric, int], Router]] = {
+    "d-mod-k": d_mod_k,
+    "dor": dor,
+    "ecmp": ecmp,
+    "minimal": minimal,
+    "s-mod-k": s_mod_k,
+    "updn": updn,
+    "valiant": valiant,
+    "wcmp": wcmp,
+}
 ROUTING_RULES = ("auto", *RULES)
+
+_STATIC = {
+    "dragonfly": "minimal",
+    "dragonfly_plus": "minimal",
+    "slim_fly": "minimal",
+    "torus": "dor",
+    "mesh": "dor",
+    "hyperx": "dor",
+}
 
 
 def router_for(fabric: Fabric, rule: str = "auto", seed: int = 0) -> Router:
-    """The router of this rule. `auto`: d-mod-k on InfiniBand, ecmp on Ethernet. Raises UnknownNameError."""
+    """The router of this rule; `table:FILE` reads forwarding tables. `auto` is `static_rule` on InfiniBand, ecmp on
+    Ethernet.
+
+    Raises UnknownNameError, RoutingError where the fabric does not have what the rule needs, ParseError.
+    """
     if rule == "auto":
-        rule = "d-mod-k" if fabric.meta.get("network", "infiniband") == "infiniband" else "ecmp"
+        rule = static_rule(fabric) if fabric.meta.get("network", "infiniband") == "infiniband" else "ecmp"
+    if rule.startswith(PREFIX):
+        return table_file(fabric, rule.removeprefix(PREFIX))
     if rule not in RULES:
-        raise UnknownNameError.of("routing rule", rule, ROUTING_RULES)
+        raise UnknownNameError.of("routing rule", rule, (*ROUTING_RULES, PREFIX + "FILE"))
     return RULES[rule](fabric, seed)
 
 
-__all__ = ["ROUTING_RULES", "Paths", "Router", "ScaleUp", "Spread", "router_for", "scale_up"]
+def static_rule(fabric: Fabric) -> str:
+    """The rule by which forwarding tables suit this fabric: d-mod-k on trees, else its family's own, else updn."""
+    if is_tree(fabric):
+        return "d-mod-k"
+    if fabric.meta.get("hosts_forward"):
+        return "minimal"
+    return _STATIC.get(fabric.meta.get("family", ""), "updn")
+
+
+__all__ = ["ROUTING_RULES", "Paths", "Router", "ScaleUp", "Spread", "router_for", "scale_up", "static_rule"]

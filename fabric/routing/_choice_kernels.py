@@ -1,7 +1,8 @@
 """Choosing between equal-cost ports.
 
-A rule is (kind, seed): HASH is a seeded hash per switch of (src, dst, entropy), DESTINATION takes digits of the
-destination alone, as a forwarding table does.
+A rule is (kind, seed): HASH is a seeded hash per switch of (src, dst, entropy), WEIGHTED the same over ports of
+unequal weight; DESTINATION takes digits of the destination alone, as a forwarding table does, SOURCE those of the
+source.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from numba import njit
 
 HASH = 0
 DESTINATION = 1
+SOURCE = 2
+WEIGHTED = 3
 
 
 @njit(cache=True, inline="always")
@@ -35,9 +38,30 @@ def choose(rule, node, src, dst, entropy, digit, count):
     """Index in [0, count) of the port this rule takes at `node`."""
     if count == 1:
         return np.int64(0)
-    if rule.kind == HASH:
-        return np.int64(hashed(rule.seed, node, src, dst, entropy) % np.uint64(count))
-    return np.int64(digit) % np.int64(count)
+    if rule.kind in (DESTINATION, SOURCE):
+        return np.int64(digit) % np.int64(count)
+    return np.int64(hashed(rule.seed, node, src, dst, entropy) % np.uint64(count))
+
+
+@njit(cache=True)
+def choose_weighted(rule, node, src, dst, entropy, weights, count):
+    """Index in [0, count) drawn by the flow's hash in proportion to `weights[:count]`."""
+    point = hashed(rule.seed, node, src, dst, entropy) / 2.0**64 * weights[:count].sum()
+    for k in range(count - 1):
+        point -= weights[k]
+        if point < 0:
+            return k
+    return count - 1
+
+
+@njit(cache=True)
+def choose_each(rule, src, dst, entropy, counts):
+    """`choose` in [0, counts[i]) for every pair, outside of any switch; int64[n]."""
+    chosen = np.empty(len(src), np.int64)
+    for i in range(len(src)):
+        digit = src[i] if rule.kind == SOURCE else dst[i]
+        chosen[i] = choose(rule, -1, src[i], dst[i], entropy[i], digit, counts[i])
+    return chosen
 
 
 @njit(cache=True)
@@ -55,7 +79,7 @@ def choose_ports(rule, src, dst, entropy, indptr):
         if n_src == 0 or n_dst == 0:
             port_src[i] = port_dst[i] = -1
             continue
-        k = choose(rule, -1, s, d, entropy[i], d, n_src)
+        k = choose(rule, -1, s, d, entropy[i], s if rule.kind == SOURCE else d, n_src)
         port_src[i] = indptr[s] + k
         port_dst[i] = indptr[d] + k % n_dst
     return port_src, port_dst

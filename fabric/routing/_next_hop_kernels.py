@@ -1,7 +1,8 @@
-"""Walks over any graph of switches by next-hop sets: the ports whose far end is one hop nearer to the destination.
+"""Walks over any graph of switches by next-hop sets: the ports whose far end is one hop nearer to the goal.
 
 Node and link ids are int32, CSR indptr int64 with half-open ranges; switches have compact numbers
-(`graph.index[node]`).
+(`graph.index[node]`). `goals.hops[row, switch]` are the hops still to go, int16: -1 where there is no way, CLIMBING
+added where the way begins upwards (up*/down* only). A goal is one switch or a whole group of switches.
 """
 
 from __future__ import annotations
@@ -9,72 +10,139 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from ._choice_kernels import choose, grown_float64, grown_int32
+from ._choice_kernels import WEIGHTED, choose, choose_weighted, grown_float64, grown_int32
+
+CLIMBING = np.int16(1 << 14)
+STILL_TO_GO = np.int16(CLIMBING - 1)
 
 
 @njit(cache=True)
-def bfs_distances(graph, roots, out):
-    """Hops from every switch to each root into `out`, int16[len(roots), switches]; -1 where there is no way."""
+def admissible(graph, group_of_goal, here, there):
+    """Whether a way to the goal may go from switch `here` to `there`: within a group, or into the goal's."""
+    return graph.group[there] == graph.group[here] or graph.group[there] == group_of_goal
+
+
+@njit(cache=True)
+def fill_hops(graph, seeds, group, out):
+    """Breadth-first hops from every switch to the nearest seed of each row, into `out` int16[rows, switches].
+
+    Row `r` has the seeds `seeds.switches[seeds.indptr[r]:seeds.indptr[r + 1]]`, all in group `group[r]`. On an ordered
+    graph only ways down count; a switch that has none is left at -1.
+    """
     queue = np.empty(len(graph.indptr) - 1, np.int32)
-    for r in range(len(roots)):
+    for r in range(len(out)):
         row = out[r]
         row[:] = -1
-        row[roots[r]] = 0
-        queue[0] = roots[r]
-        head, tail = 0, 1
+        head, tail = 0, 0
+        for s in seeds.switches[seeds.indptr[r] : seeds.indptr[r + 1]]:
+            row[s] = 0
+            queue[tail] = s
+            tail += 1
         while head < tail:
-            here = queue[head]
+            nearer = queue[head]
             head += 1
-            for k in range(graph.indptr[here], graph.indptr[here + 1]):
-                there = graph.index[graph.link_target[graph.links[k]]]
-                if row[there] < 0:
-                    row[there] = row[here] + 1
-                    queue[tail] = there
+            for k in range(graph.indptr[nearer], graph.indptr[nearer + 1]):
+                farther = graph.index[graph.link_target[graph.links[k]]]
+                if row[farther] >= 0 or (graph.ordered and not graph.rising[k]):
+                    continue
+                if admissible(graph, group[r], farther, nearer):
+                    row[farther] = row[nearer] + 1
+                    queue[tail] = farther
                     tail += 1
 
 
 @njit(cache=True)
-def next_hops(graph, row, here, out):
-    """Number of equal-cost links of switch `here` down the distances `row`; their ids, by port, into `out`."""
+def fill_climbs(graph, from_the_top, out):
+    """Complete `out` of `fill_hops`: switches without a way down climb first, over the fewest hops.
+
+    `from_the_top` lists the switches from the highest to the lowest, so whatever lies above is known already.
+    """
+    for r in range(len(out)):
+        row = out[r]
+        for here in from_the_top:
+            if row[here] >= 0:
+                continue
+            best = STILL_TO_GO
+            for k in range(graph.indptr[here], graph.indptr[here + 1]):
+                above = row[graph.index[graph.link_target[graph.links[k]]]]
+                if graph.rising[k] and above >= 0:
+                    best = min(best, above & STILL_TO_GO)
+            if best < STILL_TO_GO:
+                row[here] = CLIMBING + best + 1
+
+
+@njit(cache=True)
+def reached_over(graph, reach, link):
+    return min(graph.capacity_bps[link], np.float64(reach[graph.index[graph.link_target[link]]]))
+
+
+@njit(cache=True)
+def next_hops(graph, goals, r, here, out, weights):
+    """Number of equal-cost links of switch `here` towards goal `r`; their ids, by port, into `out`, and their weights:
+    the bandwidth that reaches the goal over them if `goals.reach` is filled, else 1."""
+    row = goals.hops[r]
+    climbing = row[here] >= CLIMBING
+    wanted = (row[here] & STILL_TO_GO) - 1
     count = 0
     for k in range(graph.indptr[here], graph.indptr[here + 1]):
-        if row[graph.index[graph.link_target[graph.links[k]]]] == row[here] - 1:
-            out[count] = graph.links[k]
+        if graph.rising[k] != climbing:
+            continue
+        link = graph.links[k]
+        there = graph.index[graph.link_target[link]]
+        left = row[there] & STILL_TO_GO if climbing else row[there]
+        if left == wanted and admissible(graph, goals.group[r], here, there):
+            out[count] = link
+            weights[count] = reached_over(graph, goals.reach[r], link) if len(goals.reach) else 1.0
             count += 1
     return count
 
 
 @njit(cache=True)
-def graph_paths(rule, pairs, ports, graph, ordinal, row_of, distance):
-    """CSR (indptr, links) of the switch-to-switch part of one path per pair; `reached` bool[n].
+def fill_reach(graph, goals, out):
+    """Bandwidth that reaches the goal from each switch, bit/s into `out` float32[rows, switches]: over its next hops,
+    the sum of the lesser of the link's capacity and what its far end reaches. `goals.reach` is empty yet."""
+    ports, weights = np.empty(graph.most_ports, np.int32), np.empty(graph.most_ports, np.float64)
+    for r in range(len(out)):
+        out[r] = 0.0
+        for hops in range(goals.hops[r].max() + 1):
+            for here in np.flatnonzero(goals.hops[r] == hops):
+                if hops == 0:
+                    out[r, here] = np.inf
+                    continue
+                for k in range(next_hops(graph, goals, r, here, ports, weights)):
+                    out[r, here] += reached_over(graph, out[r], ports[k])
 
-    `ordinal[port]` is the digit of the DESTINATION rule; `row_of[switch]` the switch's row in `distance`.
-    """
-    n = len(pairs.src)
+
+@njit(cache=True)
+def graph_paths(rule, trips, graph, goals):
+    """CSR (indptr, links) of a path per trip, from switch `trips.start[i]` to goal `trips.row[i]`; bool[n] reached."""
+    n = len(trips.start)
     reached = np.empty(n, np.bool_)
     indptr = np.zeros(n + 1, np.int64)
     for i in range(n):
-        here, goal = graph.index[ports.switch[pairs.port_src[i]]], graph.index[ports.switch[pairs.port_dst[i]]]
-        hops = distance[row_of[goal], here]
+        hops = goals.hops[trips.row[i], trips.start[i]]
         reached[i] = hops >= 0
-        indptr[i + 1] = indptr[i] + max(hops, 0)
+        indptr[i + 1] = indptr[i] + (hops & STILL_TO_GO if hops >= 0 else 0)
     links = np.empty(indptr[n], np.int32)
-    candidates = np.empty(len(graph.links) + 1, np.int32)
+    ports, weights = np.empty(graph.most_ports, np.int32), np.empty(graph.most_ports, np.float64)
     for i in range(n):
-        here, goal = graph.index[ports.switch[pairs.port_src[i]]], graph.index[ports.switch[pairs.port_dst[i]]]
-        row = distance[row_of[goal]]
-        digit = ordinal[pairs.port_dst[i]]
+        src, dst, entropy = trips.src[i], trips.dst[i], trips.entropy[i]
+        here = trips.start[i]
         for at in range(indptr[i], indptr[i + 1]):
-            count = next_hops(graph, row, here, candidates)
-            k = choose(rule, here, pairs.src[i], pairs.dst[i], pairs.entropy[i], digit, count)
-            links[at] = candidates[k]
-            here = graph.index[graph.link_target[candidates[k]]]
+            count = next_hops(graph, goals, trips.row[i], here, ports, weights)
+            if rule.kind == WEIGHTED:
+                k = choose_weighted(rule, here, src, dst, entropy, weights, count)
+            else:
+                k = choose(rule, here, src, dst, entropy, trips.digit[i], count)
+            links[at] = ports[k]
+            here = graph.index[graph.link_target[ports[k]]]
     return indptr, links, reached
 
 
 @njit(cache=True)
-def graph_spread(starts, ends, share_in, graph, row_of, distance):
-    """Fractional equal-cost split between compact switch numbers `starts[i]` and `ends[i]`, `share_in[i]` entering.
+def graph_spread(starts, rows, share_in, graph, goals):
+    """Fractional split from switches `starts[i]` to goals `rows[i]` by the weights of the next hops, `share_in[i]`
+    entering.
 
     Returns CSR (indptr, links, shares) and reached bool[n]; nodes that several paths reach are merged.
     """
@@ -82,27 +150,27 @@ def graph_spread(starts, ends, share_in, graph, row_of, distance):
     indptr = np.zeros(n + 1, np.int64)
     reached = np.zeros(n, np.bool_)
     links, shares = np.empty(16 * n + 1024, np.int32), np.empty(16 * n + 1024, np.float64)
-    candidates = np.empty(len(graph.links) + 1, np.int32)
+    ports, weights = np.empty(graph.most_ports, np.int32), np.empty(graph.most_ports, np.float64)
     slot = np.full(switches, -1, np.int32)
     frontier, following = np.empty(switches + 1, np.int32), np.empty(switches + 1, np.int32)
     amount, gathered = np.empty(switches + 1, np.float64), np.empty(switches + 1, np.float64)
     used = 0
     for i in range(n):
-        row = distance[row_of[ends[i]]]
         frontier[0], amount[0], size = starts[i], share_in[i], 1
-        hops = row[starts[i]]
+        hops = goals.hops[rows[i], starts[i]]
         reached[i] = hops >= 0
-        for _ in range(hops):
+        for _ in range(hops & STILL_TO_GO if hops >= 0 else 0):
             new = 0
             for f in range(size):
-                count = next_hops(graph, row, frontier[f], candidates)
+                count = next_hops(graph, goals, rows[i], frontier[f], ports, weights)
                 if used + count > len(links):
                     links, shares = grown_int32(links, used, count), grown_float64(shares, used, count)
-                part = amount[f] / count
+                whole = weights[:count].sum()
                 for k in range(count):
-                    links[used], shares[used] = candidates[k], part
+                    part = amount[f] * weights[k] / whole
+                    links[used], shares[used] = ports[k], part
                     used += 1
-                    node = graph.index[graph.link_target[candidates[k]]]
+                    node = graph.index[graph.link_target[ports[k]]]
                     if slot[node] < 0:
                         slot[node] = new
                         following[new], gathered[new] = node, 0.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from ._choice_kernels import choose, grown_float64, grown_int32
+from ._choice_kernels import SOURCE, choose, grown_float64, grown_int32
 
 MOST_LEVELS = 16
 
@@ -45,14 +45,13 @@ def down_run(tree, node, position):
 
 
 @njit(cache=True)
-def walk(rule, src, dst, entropy, tree, node, goal, position, out):
+def walk(rule, src, dst, entropy, digit, tree, node, goal, position, out):
     """One path from switch `node` to switch `goal` towards `position`: up any port until a switch covers it, then down.
 
     Writes link ids to `out` as far as it reaches; returns the number of links, -1 if there is no way. The up digit at
-    level l is floor(position / product of up-port counts below l).
+    level l is floor(digit / product of up-port counts below l).
     """
     digits = np.zeros(MOST_LEVELS, np.int64)
-    digit = np.int64(position)
     hops = 0
     while not covers(tree, node, position):
         lo, hi = tree.up_indptr[node], tree.up_indptr[node + 1]
@@ -95,9 +94,11 @@ def tree_paths(rule, pairs, ports, tree):
             links = np.empty(indptr[n], np.int32)
         for i in range(n):
             a, b = pairs.port_src[i], pairs.port_dst[i]
+            position = tree.first[ports.node[b]]
+            digit = np.int64(tree.first[ports.node[a]] if rule.kind == SOURCE else position)
             hops = walk(
-                rule, pairs.src[i], pairs.dst[i], pairs.entropy[i], tree, ports.switch[a], ports.switch[b],
-                tree.first[ports.node[b]], links[indptr[i] : indptr[i + 1]],
+                rule, pairs.src[i], pairs.dst[i], pairs.entropy[i], digit, tree, ports.switch[a], ports.switch[b],
+                position, links[indptr[i] : indptr[i + 1]],
             )  # fmt: skip
             if not writing:
                 reached[i] = hops >= 0

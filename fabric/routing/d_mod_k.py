@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from ..graph import Fabric
 from ._choice_kernels import DESTINATION
+from .equal_cost import equal_cost
 from .router import Router, Rule
 from .switched import SwitchedRouter
 
 
 def d_mod_k(fabric: Fabric, seed: int = 0) -> Router:
     """Ports by digits of the destination; neither source, entropy nor `seed` matters."""
-    return SwitchedRouter(fabric, Rule(DESTINATION, seed))
+    return SwitchedRouter(fabric, Rule(DESTINATION, seed), equal_cost(fabric))

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from ..graph import Fabric
 from ._choice_kernels import HASH
+from .equal_cost import equal_cost
 from .router import Router, Rule
 from .switched import SwitchedRouter
 
 
 def ecmp(fabric: Fabric, seed: int = 0) -> Router:
     """Per-switch seeded hashing over the equal-cost next hops."""
-    return SwitchedRouter(fabric, Rule(HASH, seed))
+    return SwitchedRouter(fabric, Rule(HASH, seed), equal_cost(fabric))

@@ -1,4 +1,4 @@
-"""Next-hop sets on any graph: breadth-first distances to each destination's switch; minimal paths only."""
+"""Next-hop sets on any graph: breadth-first distances to each goal, and the ways that shorten them at every hop."""
 
 from __future__ import annotations
 
@@ -7,67 +7,90 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..graph import SWITCH_KINDS, Fabric, LinkKind
-from ._next_hop_kernels import bfs_distances, graph_paths, graph_spread
+from ._choice_kernels import SOURCE
+from ._next_hop_kernels import fill_climbs, fill_hops, fill_reach, graph_paths, graph_spread
 from .ports import Ports
-from .router import Indptr, Links, Pairs, Paths, Reached, Rule, Shares, Spread, csr
+from .router import Indptr, Pairs, Paths, Reached, Rule, Shares, Spread
+from .switch_graph import Switches, SwitchGraph
 
 
-class SwitchGraph(NamedTuple):
-    """Links between switches by port, as CSR by compact switch number; `index[node]` is that number."""
+class Goals(NamedTuple):
+    """Rows of distances: see `_next_hop_kernels`. `reach` is bit/s from each switch, empty where links weigh alike."""
 
-    link_target: Links
+    hops: npt.NDArray[np.int16]
+    group: Switches
+    reach: npt.NDArray[np.float32]
+
+
+class Seeds(NamedTuple):
+    """The switches that make up each goal, as CSR by row."""
+
     indptr: Indptr
-    links: Links
-    index: npt.NDArray[np.int32]
+    switches: Switches
+
+
+class Trips(NamedTuple):
+    """Ways to be found from switch `start` to goal `row`; `digit` is what DESTINATION or SOURCE rules take."""
+
+    start: Switches
+    row: npt.NDArray[np.int64]
+    digit: Indptr
+    src: npt.NDArray[np.int32]
+    dst: npt.NDArray[np.int32]
+    entropy: npt.NDArray[np.uint64]
 
 
 class NextHops:
-    """The minimal next hops of any fabric."""
+    """The shortest ways through a graph of switches that its groups and its order admit.
 
-    def __init__(self, fabric: Fabric) -> None:
-        self.graph = _switch_graph(fabric)
+    `from_the_top` lists the switches of an ordered graph from the highest down; where `weighted`, ports count by the
+    bandwidth that reaches the goal over them.
+    """
+
+    def __init__(self, graph: SwitchGraph, from_the_top: Switches | None = None, weighted: bool = False) -> None:
+        self.graph = graph
+        self.from_the_top = from_the_top
+        self.weighted = weighted
 
     def paths(self, rule: Rule, pairs: Pairs, ports: Ports) -> tuple[Paths, Reached]:
-        row_of, distance = self._distances(ports.switch[pairs.port_dst])
-        *paths, reached = graph_paths(rule, pairs, ports, self.graph, self._ordinals(ports), row_of, distance)
+        goals, row = self.to_switches(self.graph.index[ports.switch[pairs.port_dst]])
+        start = self.graph.index[ports.switch[pairs.port_src]]
+        trips = Trips(start, row, self.digits(rule, pairs, ports), pairs.src, pairs.dst, pairs.entropy)
+        *paths, reached = graph_paths(rule, trips, self.graph, goals)
         return Paths(*paths), reached
 
     def spread(self, ports: Ports, port_src: Indptr, port_dst: Indptr, share_in: Shares) -> tuple[Spread, Reached]:
-        ends = ports.switch[port_dst]
-        row_of, distance = self._distances(ends)
-        starts, ends = self.graph.index[ports.switch[port_src]], self.graph.index[ends]
-        *spread, reached = graph_spread(starts, ends, share_in, self.graph, row_of, distance)
+        goals, row = self.to_switches(self.graph.index[ports.switch[port_dst]])
+        start = self.graph.index[ports.switch[port_src]]
+        *spread, reached = graph_spread(start, row, share_in, self.graph, goals)
         return Spread(*spread), reached
 
-    def _distances(self, roots: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int16]]:
-        """`(row_of, distance)`: hops int16[distinct roots, switches] to each root, and each switch's row in it."""
-        switches = len(self.graph.indptr) - 1
-        distinct = np.unique(self.graph.index[roots])
-        row_of = np.full(switches, -1, dtype=np.int32)
-        row_of[distinct] = np.arange(len(distinct), dtype=np.int32)
-        distance = np.empty((len(distinct), switches), dtype=np.int16)
-        bfs_distances(self.graph, distinct, distance)
-        return row_of, distance
+    def to_switches(self, ends: Switches) -> tuple[Goals, npt.NDArray[np.int64]]:
+        """The distinct switches among `ends` as goals, and the row of each end."""
+        distinct, row = np.unique(ends, return_inverse=True)
+        seeds = Seeds(np.arange(len(distinct) + 1), distinct)
+        return self.goals(seeds, self.graph.group[distinct]), row
 
-    def _ordinals(self, ports: Ports) -> Indptr:
-        """A number per port: consecutive behind one switch, offset by the switch, so that the destinations behind a
-        switch are dealt evenly over the next hops towards it, as OpenSM's min-hop engine deals them."""
+    def goals(self, seeds: Seeds, group: Switches) -> Goals:
+        """Distances to each row of seeds, all of them in `group`."""
+        hops = np.empty((len(group), self.graph.switches), dtype=np.int16)
+        fill_hops(self.graph, seeds, group, hops)
+        if self.from_the_top is not None:
+            fill_climbs(self.graph, self.from_the_top, hops)
+        goals = Goals(hops, group, np.empty((0, 0), dtype=np.float32))
+        if not self.weighted:
+            return goals
+        reach = np.empty(hops.shape, dtype=np.float32)
+        fill_reach(self.graph, goals, reach)
+        return goals._replace(reach=reach)
+
+    def digits(self, rule: Rule, pairs: Pairs, ports: Ports) -> Indptr:
+        """A number per pair: consecutive over the ports behind one switch, offset by the switch, so that what lies
+        behind a switch is dealt evenly over the next hops towards it, as OpenSM's min-hop engine deals it."""
         order = np.lexsort((ports.node, ports.switch))
         ordered = ports.switch[order]
         starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])[: len(ordered)]
         within = np.arange(len(ordered)) - np.repeat(starts, np.diff(np.r_[starts, len(ordered)]))
         ordinal = np.empty(len(ordered), dtype=np.int64)
         ordinal[order] = within + self.graph.index[ordered]
-        return ordinal
-
-
-def _switch_graph(fabric: Fabric) -> SwitchGraph:
-    switch = np.isin(fabric.node_kind, SWITCH_KINDS)
-    index = np.where(switch, np.cumsum(switch) - 1, -1).astype(np.int32)
-    between = np.flatnonzero(
-        (fabric.link_kind == LinkKind.NETWORK) & switch[fabric.link_source] & switch[fabric.link_target]
-    )
-    links = between[np.lexsort((fabric.port[between], fabric.link_source[between]))].astype(np.int32)
-    counts = np.bincount(index[fabric.link_source[links]], minlength=int(switch.sum()))
-    return SwitchGraph(fabric.link_target, csr(counts), links, index)
+        return ordinal[pairs.port_src if rule.kind == SOURCE else pairs.port_dst]

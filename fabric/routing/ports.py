@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..graph import SWITCH_KINDS, Fabric, LinkKind, NodeKind
-from .router import Indptr, Links, csr
+from .router import Indptr, Links, Ranks, csr
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,35 @@ def scale_up(fabric: Fabric) -> ScaleUp:
     return ScaleUp(csr(counts), links, fabric.width[links], domain)
 
 
+@dataclass(frozen=True)
+class DirectLinks:
+    """Scale-up cables from rank to rank, without a switch between them (xGMI), ordered by `ends` = source, target."""
+
+    ends: npt.NDArray[np.int64]
+    links: Links
+
+    def between(self, src: Ranks, dst: Ranks) -> tuple[Indptr, Indptr]:
+        """Per pair of ranks, the first of its cables in `links`, and how many there are."""
+        wanted = src.astype(np.int64) << 32 | dst
+        first = np.searchsorted(self.ends, wanted)
+        return first, np.searchsorted(self.ends, wanted, side="right") - first
+
+
+def direct_links(fabric: Fabric) -> DirectLinks:
+    """The cables that join two ranks of one server."""
+    rank = _rank_of_node(fabric).astype(np.int64)
+    source, target = rank[fabric.link_source], rank[fabric.link_target]
+    links = np.flatnonzero(np.isin(fabric.link_kind, (LinkKind.NVLINK, LinkKind.XGMI)) & (source >= 0) & (target >= 0))
+    ends = source[links] << 32 | target[links]
+    order = np.lexsort((fabric.port[links], ends))
+    return DirectLinks(ends[order], links[order].astype(np.int32))
+
+
 class Ports(NamedTuple):
     """The ways of each rank into the switched network, as CSR by rank: one entry per network port.
 
     `bus_link` leads from an accelerator to its NIC (-1 where the rank is itself the NIC or host), `link` from there to
-    `switch`; `node` (NIC or host) owns the port.
+    `switch`; `node` (NIC or host) owns the port. A host that forwards for others is its own switch, `link` is -1.
     """
 
     indptr: Indptr
@@ -55,6 +79,9 @@ class Ports(NamedTuple):
 
 def network_ports(fabric: Fabric) -> Ports:
     """The network ports of every rank, ascending by NIC, then by port."""
+    if fabric.meta.get("hosts_forward"):
+        none, itself = np.full(fabric.ranks, -1, dtype=np.int32), fabric.endpoints
+        return Ports(np.arange(fabric.ranks + 1), none, none, itself, itself)
     to_switch = (fabric.link_kind == LinkKind.NETWORK) & np.isin(fabric.node_kind[fabric.link_target], SWITCH_KINDS)
     own = np.flatnonzero(to_switch & np.isin(fabric.node_kind[fabric.link_source], (NodeKind.NIC, NodeKind.HOST)))
     rank_of = _rank_of_node(fabric)

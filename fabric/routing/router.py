@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -16,10 +16,11 @@ Links = npt.NDArray[np.int32]
 Ranks = npt.NDArray[np.int32]
 Shares = npt.NDArray[np.float64]
 Reached = npt.NDArray[np.bool_]
+Lanes = npt.NDArray[np.int8]
 
 
 class Rule(NamedTuple):
-    """How equal-cost ports are chosen: HASH or DESTINATION (`_choice_kernels`), and the seed of the hash."""
+    """How equal-cost ports are chosen: HASH, WEIGHTED, DESTINATION or SOURCE (`_choice_kernels`), and the seed."""
 
     kind: int
     seed: int
@@ -37,10 +38,18 @@ class Pairs(NamedTuple):
 
 @dataclass(frozen=True)
 class Paths:
-    """One path per pair, as CSR: pair `i` takes directed links `links[indptr[i]:indptr[i + 1]]`, in hop order."""
+    """One path per pair, as CSR: pair `i` takes directed links `links[indptr[i]:indptr[i + 1]]`, in hop order.
+
+    `lanes` is the virtual lane (InfiniBand) or priority (Ethernet) whose buffer each hop waits in; all 0 unless given.
+    """
 
     indptr: Indptr
     links: Links
+    lanes: Lanes = field(default_factory=lambda: np.empty(0, dtype=np.int8))
+
+    def __post_init__(self) -> None:
+        if len(self.lanes) != len(self.links):
+            object.__setattr__(self, "lanes", np.zeros(len(self.links), dtype=np.int8))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The router of every fabric of servers behind switches.
 
-Two ranks of one scale-up domain talk through its NVSwitches; all others leave through a NIC, cross the switches and
-enter through a NIC. Accelerators and NICs never forward for others.
+Two ranks of one scale-up domain talk through its NVSwitches, or over the cable between them where there is one; all
+others leave through a NIC, cross the switches and enter through a NIC. Accelerators and NICs never forward for others.
 """
 
 from __future__ import annotations
@@ -14,21 +14,23 @@ import numpy.typing as npt
 
 from ..errors import Fault, RoutingError
 from ..graph import Fabric
-from ._choice_kernels import choose_ports
-from .next_hops import NextHops
-from .ports import Ports, ScaleUp, network_ports, scale_up
-from .router import Hops, Links, Pairs, Paths, Ranks, Rule, Shares, Spread, csr
-from .tree import TreeHops
+from ._choice_kernels import choose_each, choose_ports
+from .lanes import Assign, one_lane
+from .ports import DirectLinks, Ports, ScaleUp, direct_links, network_ports, scale_up
+from .router import Hops, Lanes, Links, Pairs, Paths, Ranks, Rule, Shares, Spread, csr
 
 _FAULTS_SHOWN = 10
+_Leg = tuple[Ranks, Links, Lanes]
 
 
 @dataclass(frozen=True)
 class SwitchedRouter:
-    """Paths chosen by `rule` among the equal-cost next hops of `fabric`."""
+    """Paths that `rule` chooses among the ways that `hops` finds between switches, on the lanes that `assign` gives."""
 
     fabric: Fabric
     rule: Rule
+    hops: Hops
+    assign: Assign = one_lane
 
     @cached_property
     def ports(self) -> Ports:
@@ -39,41 +41,49 @@ class SwitchedRouter:
         return scale_up(self.fabric)
 
     @cached_property
-    def hops(self) -> Hops:
-        return TreeHops(self.fabric) if "first" in self.fabric.columns else NextHops(self.fabric)
+    def direct(self) -> DirectLinks:
+        return direct_links(self.fabric)
 
     def paths(self, src: npt.ArrayLike, dst: npt.ArrayLike, entropy: npt.ArrayLike | None = None) -> Paths:
         src, dst = self._ranks(src, dst)
         salt = np.zeros(len(src), np.uint64) if entropy is None else np.ascontiguousarray(entropy, dtype=np.uint64)
-        inside, outside = self._divide(src, dst)
+        inside, beside, outside = self._divide(src, dst)
         up, down = choose_ports(self.rule, src[inside], dst[inside], salt[inside], self.scale_up.indptr)
-        parts = [(inside, self.scale_up.links[up]), (inside, self.scale_up.links[down] ^ 1)]
-        parts += self._paths_outside(outside, src[outside], dst[outside], salt[outside])
-        pair, links = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return Paths(csr(np.bincount(pair, minlength=len(src))), links[np.argsort(pair, kind="stable")])
+        cable, cables = self.direct.between(src[beside], dst[beside])
+        cable += choose_each(self.rule, src[beside], dst[beside], salt[beside], cables)
+        legs = [
+            _leg(inside, self.scale_up.links[up]),
+            _leg(inside, self.scale_up.links[down] ^ 1),
+            _leg(beside, self.direct.links[cable]),
+            *self._legs_outside(outside, src[outside], dst[outside], salt[outside]),
+        ]
+        pair, links, lanes = (np.concatenate(column) for column in zip(*legs, strict=True))
+        order = np.argsort(pair, kind="stable")
+        return Paths(csr(np.bincount(pair, minlength=len(src))), links[order], lanes[order])
 
-    def _paths_outside(
-        self, outside: Ranks, src: Ranks, dst: Ranks, salt: npt.NDArray[np.uint64]
-    ) -> list[tuple[Ranks, Links]]:
-        """Source's bus and port, the switches, destination's port and bus, as (pair, link) lists in hop order."""
+    def _legs_outside(self, outside: Ranks, src: Ranks, dst: Ranks, salt: npt.NDArray[np.uint64]) -> list[_Leg]:
+        """Source's bus and port, the switches, destination's port and bus."""
         ports = self.ports
         port_src, port_dst = choose_ports(self.rule, src, dst, salt, ports.indptr)
         self._refuse(src, dst, port_src < 0)
         middle, reached = self.hops.paths(self.rule, Pairs(src, dst, salt, port_src, port_dst), ports)
         self._refuse(src, dst, ~reached)
-        out, back = ports.bus_link[port_src], ports.bus_link[port_dst]
         return [
-            (outside[out >= 0], out[out >= 0]),
-            (outside, ports.link[port_src]),
-            (np.repeat(outside, np.diff(middle.indptr)), middle.links),
-            (outside, ports.link[port_dst] ^ 1),
-            (outside[back >= 0], back[back >= 0] ^ 1),
+            _leg(outside, ports.bus_link[port_src]),
+            _leg(outside, ports.link[port_src]),
+            (np.repeat(outside, np.diff(middle.indptr)), middle.links, self.assign(middle)),
+            _leg(outside, _back(ports.link[port_dst])),
+            _leg(outside, _back(ports.bus_link[port_dst])),
         ]
 
     def spread(self, src: npt.ArrayLike, dst: npt.ArrayLike) -> Spread:
         src, dst = self._ranks(src, dst)
-        inside, outside = self._divide(src, dst)
-        parts = [self._spread_inside(src, dst, inside), *self._spread_outside(src, dst, outside)]
+        inside, beside, outside = self._divide(src, dst)
+        parts = [
+            self._spread_inside(src, dst, inside),
+            self._spread_beside(src, dst, beside),
+            *self._spread_outside(src, dst, outside),
+        ]
         pair, links, shares = _merged(*(np.concatenate(column) for column in zip(*parts, strict=True)))
         return Spread(csr(np.bincount(pair, minlength=len(src))), links, shares)
 
@@ -88,12 +98,14 @@ class SwitchedRouter:
             raise RoutingError(faults)
         return ends[0], ends[1]
 
-    def _divide(self, src: Ranks, dst: Ranks) -> tuple[Ranks, Ranks]:
-        """Indices of pairs inside one scale-up domain, and of pairs between domains; equal ranks are in neither."""
+    def _divide(self, src: Ranks, dst: Ranks) -> tuple[Ranks, Ranks, Ranks]:
+        """Indices of the pairs inside one scale-up domain, of those with a cable of their own, and of all others; equal
+        ranks are in none."""
         domain = self.scale_up.domain
         together = (domain[src] == domain[dst]) & (domain[src] >= 0)
+        beside = ~together & (self.direct.between(src, dst)[1] > 0)
         apart = src != dst
-        return np.flatnonzero(together & apart), np.flatnonzero(~together & apart)
+        return np.flatnonzero(together & apart), np.flatnonzero(beside), np.flatnonzero(~together & ~beside & apart)
 
     def _spread_inside(self, src: Ranks, dst: Ranks, inside: Ranks) -> tuple[Ranks, Links, Shares]:
         """By width over the NVSwitches; the k-th bundle of one rank ends on the same NVSwitch as another's k-th."""
@@ -108,6 +120,11 @@ class SwitchedRouter:
         links = np.column_stack((up.links[upward], up.links[downward] ^ 1)).ravel()
         return np.repeat(pair, 2), links, np.repeat(shares, 2)
 
+    def _spread_beside(self, src: Ranks, dst: Ranks, beside: Ranks) -> tuple[Ranks, Links, Shares]:
+        """In equal parts over the cables between the two."""
+        first, cables = self.direct.between(src[beside], dst[beside])
+        return np.repeat(beside, cables), self.direct.links[_ranges(first, cables)], np.repeat(1 / cables, cables)
+
     def _spread_outside(self, src: Ranks, dst: Ranks, outside: Ranks) -> list[tuple[Ranks, Links, Shares]]:
         """Over every port of the source in equal parts, each to the destination's port of the same index."""
         ports, counts = self.ports, np.diff(self.ports.indptr)
@@ -120,14 +137,14 @@ class SwitchedRouter:
         share = 1.0 / counts[src[pair]]
         middle, reached = self.hops.spread(ports, port_src, port_dst, share)
         self._refuse(src[pair], dst[pair], ~reached)
-        out, back = ports.bus_link[port_src], ports.bus_link[port_dst]
-        return [
-            (pair[out >= 0], out[out >= 0], share[out >= 0]),
-            (pair, ports.link[port_src], share),
-            (np.repeat(pair, np.diff(middle.indptr)), middle.links, middle.shares),
-            (pair, ports.link[port_dst] ^ 1, share),
-            (pair[back >= 0], back[back >= 0] ^ 1, share[back >= 0]),
-        ]
+        ends = (
+            ports.bus_link[port_src],
+            ports.link[port_src],
+            _back(ports.link[port_dst]),
+            _back(ports.bus_link[port_dst]),
+        )
+        crossed = (np.repeat(pair, np.diff(middle.indptr)), middle.links, middle.shares)
+        return [*((pair[link >= 0], link[link >= 0], share[link >= 0]) for link in ends), crossed]
 
     def _refuse(self, src: Ranks, dst: Ranks, lost: npt.NDArray[np.bool_]) -> None:
         if not lost.any():
@@ -139,6 +156,17 @@ class SwitchedRouter:
         if len(pairs) > _FAULTS_SHOWN:
             faults.append(Fault(f"and {len(pairs) - _FAULTS_SHOWN} more pairs without a path", cure))
         raise RoutingError(faults)
+
+
+def _leg(pair: Ranks, link: Links) -> _Leg:
+    """One hop of each pair on lane 0; link -1 means that the pair has none here."""
+    there = link >= 0
+    return pair[there], link[there], np.zeros(int(there.sum()), dtype=np.int8)
+
+
+def _back(links: Links) -> Links:
+    """The same cables the other way; -1 stays -1."""
+    return np.where(links >= 0, links ^ 1, -1).astype(np.int32)
 
 
 def _ranges(starts: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -1,0 +1,77 @@
+"""Walks over a grid of switches by arithmetic on coordinates.
+
+Node and link ids are int32, CSR indptr int64 with half-open ranges; switches have compact numbers
+(`graph.index[node]`) and `grid.at[switch, dimension]` is a coordinate, from 0. A dimension's `grid.kind` is
+LINE (neighbours are cabled), RING (and the last to the first) or FULL (every pair).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from ._choice_kernels import choose
+
+LINE = 0
+RING = 1
+FULL = 2
+
+
+@njit(cache=True)
+def step(grid, here, goal, dimension, tie):
+    """The coordinate that the next hop from `here` has in `dimension`: the goal's, or one step along the shorter way;
+    halfway round a ring up if `tie` is even."""
+    now, then, size = grid.at[here, dimension], grid.at[goal, dimension], grid.size[dimension]
+    if grid.kind[dimension] == FULL:
+        return np.int64(then)
+    if grid.kind[dimension] == LINE:
+        return np.int64(now + 1 if then > now else now - 1)
+    ahead = (then - now) % size
+    upward = tie % 2 == 0 if 2 * ahead == size else 2 * ahead < size
+    return np.int64((now + 1) % size if upward else (now - 1) % size)
+
+
+@njit(cache=True)
+def cables(graph, grid, here, dimension, wanted, out):
+    """Number of links of `here` along `dimension` to coordinate `wanted`; their ids, by port, into `out`."""
+    count = 0
+    for k in range(graph.indptr[here], graph.indptr[here + 1]):
+        if grid.along[k] == dimension and grid.at[graph.index[graph.link_target[graph.links[k]]], dimension] == wanted:
+            out[count] = graph.links[k]
+            count += 1
+    return count
+
+
+@njit(cache=True)
+def grid_paths(rule, trips, tie, graph, grid):
+    """CSR (indptr, links) of one path per trip from switch `trips.start[i]` to switch `trips.row[i]`, dimension by
+    dimension; `reached` bool[n], False where a cable is missing.
+
+    Bit d of `tie`, int64, says how trips go halfway round the ring of dimension d; -1: up where the sum of the
+    coordinates is even, which depends on nothing but the switch, as a forwarding table must.
+    """
+    n, dimensions = len(trips.start), grid.at.shape[1]
+    reached = np.ones(n, np.bool_)
+    indptr = np.zeros(n + 1, np.int64)
+    out = np.empty(graph.most_ports, np.int32)
+    links = np.empty(0, np.int32)
+    for writing in (False, True):
+        if writing:
+            links = np.empty(indptr[n], np.int32)
+        for i in range(n):
+            here, goal, hops = np.int64(trips.start[i]), trips.row[i], 0
+            for dimension in range(dimensions):
+                while reached[i] and grid.at[here, dimension] != grid.at[goal, dimension]:
+                    wanted = step(grid, here, goal, dimension, grid.at[here].sum() if tie < 0 else tie >> dimension)
+                    count = cables(graph, grid, here, dimension, wanted, out)
+                    if count == 0:
+                        reached[i] = False
+                        break
+                    k = choose(rule, here, trips.src[i], trips.dst[i], trips.entropy[i], trips.digit[i], count)
+                    if writing:
+                        links[indptr[i] + hops] = out[k]
+                    hops += 1
+                    here = np.int64(graph.index[graph.link_target[out[k]]])
+            if not writing:
+                indptr[i + 1] = indptr[i] + (hops if reached[i] else 0)
+    return indptr, links, reached
