@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,13 @@ class CsvTable:
     file: str
     columns: dict[str, list[str]]
     lines: list[int]
+
+
+def whole_number(cell: object) -> int | None:
+    """A cell that is a whole number from 0 in at most 18 digits, else None."""
+    if isinstance(cell, str):
+        return int(cell) if re.fullmatch("[0-9]{1,18}", cell) else None
+    return cell if isinstance(cell, int) and not isinstance(cell, bool) and cell >= 0 else None
 
 
 def read_csv(path: str | Path, required: Collection[str], optional: Collection[str] = ()) -> CsvTable:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,15 @@ import numpy.typing as npt
 
 from ..fabric.errors import Fault, InputError, UnknownNameError, WorkloadError
 from ..fabric.graph import Fabric
-from .csv_table import read_csv
+from .csv_table import read_csv, whole_number
 
 REQUIRED = ("src", "dst", "bytes")
 OPTIONAL = ("flow", "start_s")
+
+_MOST_COMPARED = 10_000
+"""Names among which a near one is looked for, as that takes time for each."""
+
+_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 
 Where = Callable[[int], dict[str, Any]]
 
@@ -58,10 +64,17 @@ def _columns(flows: Any) -> dict[str, list[Any]]:
     faults += [Fault(f"unknown column {name!r}", f"known: {', '.join(known)}") for name in names if name not in known]
     if faults:
         raise WorkloadError(faults)
-    columns = {name: np.asarray(flows[name]).tolist() for name in names}
+    columns = {name: _cells(flows[name]) for name in names}
     if any(not isinstance(cells, list) for cells in columns.values()) or len({*map(len, columns.values())}) > 1:
         raise WorkloadError("the columns of the flows differ in length", "give one value per flow in each")
     return columns
+
+
+def _cells(column: Any) -> Any:
+    """A list of plain values from any array, series or sequence; what is none of them comes back as it is."""
+    if hasattr(column, "tolist"):
+        return column.tolist()
+    return list(column) if isinstance(column, Iterable) else column
 
 
 def _checked(fabric: Fabric, columns: Mapping[str, list[Any]], where: Where) -> Flows:
@@ -99,23 +112,24 @@ def _checked(fabric: Fabric, columns: Mapping[str, list[Any]], where: Where) -> 
 
 
 def _rank(cell: Any, ranks: Mapping[str, int]) -> int:
-    number = int(cell) if isinstance(cell, int) or (isinstance(cell, str) and cell.isdecimal()) else None
-    if number is not None and not isinstance(cell, bool):
-        if 0 <= number < len(ranks):
+    number = whole_number(cell)
+    if number is not None:
+        if number < len(ranks):
             return number
         raise WorkloadError(f"rank {number} is outside 0..{len(ranks) - 1}", "count endpoints from 0")
-    if cell in ranks:
+    if isinstance(cell, str) and cell in ranks:
         return ranks[cell]
-    if isinstance(cell, str) and len(ranks) <= 10_000:
+    if isinstance(cell, str) and len(ranks) <= _MOST_COMPARED:
         raise UnknownNameError.of("endpoint", cell, ranks)
     raise WorkloadError(f"unknown endpoint {cell!r}", "give a rank or the name of an endpoint")
 
 
 def _whole_bytes(cell: Any) -> int:
-    value = _number(cell)
+    number = whole_number(cell)
+    value = _number(cell) if number is None else number
     if not (0 < value < 2**63 and value == int(value)):
         raise WorkloadError(f"{cell!r} is no whole number of bytes above 0", "give bytes without a unit, like 1000000")
-    return int(cell) if isinstance(cell, str) and cell.isdecimal() else int(value)
+    return int(value)
 
 
 def _seconds(cell: Any) -> float:
@@ -127,7 +141,8 @@ def _seconds(cell: Any) -> float:
 
 def _number(cell: Any) -> float:
     """NaN for what is no number."""
-    try:
-        return float("nan") if isinstance(cell, bool) else float(cell)
-    except (TypeError, ValueError, OverflowError):
-        return float("nan")
+    if isinstance(cell, str):
+        return float(cell) if _DECIMAL.fullmatch(cell) else math.nan
+    if isinstance(cell, bool) or not isinstance(cell, (int, float)):
+        return math.nan
+    return float(cell) if abs(cell) < 2**63 else math.inf

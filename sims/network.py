@@ -197,6 +197,8 @@ class Network:
         sentences = [*self.nvlink.assumptions()] if (self.fabric.link_kind == LinkKind.NVLINK).any() else []
         if self.detail >= Detail.ROUTING:
             sentences += self.carrier.assumptions()
+            if np.diff(self.ports.indptr).max(initial=0) > 1 and self.carrier.name != "ideal":
+                sentences.append("Of a rank's several network ports, each connection uses the one its routing chooses.")
         else:
             sentences.append("Traffic splits evenly over all equal-cost paths; headers cost as under its transport.")
         sentences.append("A transfer's latency is the sum of its links' latencies, paid once.")

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ..fabric.errors import Fault, ParseError, RoutingError, UnknownNameError
 from ..fabric.graph import Fabric
 from ..fabric.routing import Paths
-from .csv_table import read_csv
+from .csv_table import read_csv, whole_number
 from .flows import Flows
 
 Ids = npt.NDArray[np.int32]
@@ -55,9 +55,9 @@ def _csv(flows: Flows, path: str | Path) -> list[list[str]]:
     for flow, hop, node, line in zip(*(table.columns[c] for c in ("flow", "hop", "node")), table.lines, strict=True):
         if flow not in numbers:
             faults.append(Fault(f"unknown flow {flow!r}", "name flows as the flows file does", table.file, line))
-        elif not hop.isdecimal():
+        elif (step := whole_number(hop)) is None:
             faults.append(Fault(f"hop {hop!r} is no whole number", "count hops from 0", table.file, line))
-        elif hops[numbers[flow]].setdefault(int(hop), node) != node:
+        elif hops[numbers[flow]].setdefault(step, node) != node:
             faults.append(Fault(f"hop {hop} of flow {flow} stands twice", "give it once", table.file, line))
     if faults:
         raise RoutingError(faults)

@@ -8,6 +8,8 @@ import pytest
 from fabricsim.fabric.errors import InputError, ParseError, RoutingError, SpecError, UnknownNameError, WorkloadError
 from fabricsim.sims.patterns import PATTERNS, pattern
 from fabricsim.sims.traffic import traffic
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 GB = 10**9
 LINE_S = 8 * GB / 1e11
@@ -110,6 +112,11 @@ def test_a_file_that_is_not_text_or_not_there_is_refused(star, tmp_path):
         {"src": [0], "dst": [1], "bytes": [1], "start_s": [-1.0]},
         {"src": [-1], "dst": [1], "bytes": [1]},
         {"src": 0, "dst": 1, "bytes": 1},
+        {"src": [[0], [1, 1]], "dst": [1, 1], "bytes": [1, 1]},
+        {"src": [0], "dst": [1], "bytes": [1], "start_s": [10**400]},
+        {"src": [0], "dst": [1], "bytes": [10**400]},
+        {"src": [None], "dst": [1], "bytes": [1]},
+        {"src": [0], "dst": [1], "bytes": ["1GiB"]},
         7,
     ],
 )
@@ -259,3 +266,34 @@ def test_an_all_to_all_on_a_star_runs_at_line_rate(star):
     """Every port sends and receives n - 1 equal flows, so all end together."""
     ran = traffic(star(9), pattern("all-to-all", 9, GB), transport="ideal")
     assert ran.finish_s == pytest.approx(8 * LINE_S + 1e-6, rel=1e-9)
+
+
+@given(
+    st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)),
+    st.sampled_from(["flows.csv", "r.csv", "r.npz"]),
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_garbage_is_refused_and_never_fails_otherwise(star, tmp_path, content, name):
+    (tmp_path / name).write_bytes(content)
+    flows = tmp_path / name if name == "flows.csv" else {"src": [0], "dst": [1], "bytes": [1]}
+    with pytest.raises(InputError):
+        traffic(star(2), flows, None if name == "flows.csv" else tmp_path / name)
+
+
+@given(st.lists(st.tuples(*[st.text(alphabet="0123456789.-+eEinfa hostx", max_size=6)] * 4), min_size=1, max_size=5))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_cells_of_any_kind_are_read_or_refused_with_their_line(star, tmp_path, rows):
+    (tmp_path / "f.csv").write_text("src,dst,bytes,start_s\n" + "".join(",".join(row) + "\n" for row in rows))
+    try:
+        ran = traffic(star(3), tmp_path / "f.csv")
+    except InputError:
+        return
+    assert np.isfinite(ran.finish_s).all()
+
+
+@pytest.mark.parametrize("cell", ["9" * 5000, "١", "1_000", "0x10", "1e3.0", "--1"])
+def test_numbers_that_python_would_stretch_to_read_are_refused(star, cell):
+    for column in ("src", "bytes", "start_s"):
+        flows = {"src": ["0"], "dst": ["1"], "bytes": ["1"], "start_s": ["0"], column: [cell]}
+        with pytest.raises(WorkloadError):
+            traffic(star(2), flows)
