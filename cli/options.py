@@ -101,7 +101,10 @@ def network_setup(body: Body) -> Body:
     @click.option(
         "--transport", default="auto", show_default=True, help="auto (the fabric's own), infiniband, roce, ideal."
     )
-    @click.option("--routing", help="auto, ecmp or d-mod-k.  [default: auto]")
+    @click.option(
+        "--routing",
+        help="auto, ecmp, wcmp, d-mod-k, s-mod-k, updn, minimal, valiant, dor or table:FILE.  [default: auto]",
+    )
     @click.option(
         "--fidelity",
         default="transport",

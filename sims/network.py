@@ -84,7 +84,7 @@ class Network:
 
     @cached_property
     def router(self) -> Router:
-        rule = self.carrier.rule if self.routing == "auto" else self.routing
+        rule = self.carrier.rule(self.fabric) if self.routing == "auto" else self.routing
         return router_for(self.fabric, rule, self.seed)
 
     @cached_property

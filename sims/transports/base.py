@@ -65,8 +65,10 @@ class Transport:
     """Base of every transport; `split` and `limits` are its own, sharing is max-min fair unless it says otherwise."""
 
     name: ClassVar[str]
-    rule: ClassVar[str] = "auto"
-    """The routing rule that `routing="auto"` means under this transport."""
+
+    def rule(self, fabric: Fabric) -> str:
+        """The routing rule that `routing="auto"` means under this transport."""
+        return "auto"
 
     def split(self, router: Router, src: Ranks, dst: Ranks) -> Subflows:
         """The subflows of transfers between pairs of ranks. Raises RoutingError for pairs without a path."""

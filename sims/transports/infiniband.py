@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...fabric.graph import Fabric
-from ...fabric.routing import Router
+from ...fabric.routing import Router, static_rule
 from .base import Floats, Ranks, Subflows, Transport
 from .headers import Headers, on_network_links, payload_share
 
@@ -28,12 +28,14 @@ class Infiniband(Transport):
 
     share: float
     name = "infiniband"
-    rule = "d-mod-k"
 
     @classmethod
     def of(cls, parameters: InfinibandParameters) -> Infiniband:
         """Raises SpecError if headers leave nothing for payload."""
         return cls(payload_share(parameters, cls.name, MTU_BYTES, HEADER_BYTES))
+
+    def rule(self, fabric: Fabric) -> str:
+        return static_rule(fabric)
 
     def split(self, router: Router, src: Ranks, dst: Ranks) -> Subflows:
         return Subflows.along(router.paths(src, dst))

@@ -35,12 +35,14 @@ class Roce(Transport):
     share: float
     qps: int
     name = "roce"
-    rule = "ecmp"
 
     @classmethod
     def of(cls, parameters: RoceParameters) -> Roce:
         """Raises SpecError if headers leave nothing for payload."""
         return cls(payload_share(parameters, cls.name, MTU_BYTES, HEADER_BYTES), parameters.qps)
+
+    def rule(self, fabric: Fabric) -> str:
+        return "ecmp"
 
     def split(self, router: Router, src: Ranks, dst: Ranks) -> Subflows:
         queue_pair = np.tile(np.arange(self.qps, dtype=np.uint64), len(src))
