@@ -1,0 +1,154 @@
+"""Can a routing stop for ever? The check by channel dependency graph (Dally, Seitz, "Deadlock-Free Message Routing in
+Multiprocessor Interconnection Networks", IEEE Trans. Computers 1987, theorem 1).
+
+A channel is a directed link and a lane. One depends on the next where a path goes from the first to the second: what
+waits in the buffer of the first waits for room in the second. Without a cycle of dependencies a lossless network always
+moves on; with one it can lock, if its buffers fill at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import breadth_first_order, connected_components
+
+from ..graph import Fabric, LinkKind
+from .lanes import MOST_LANES
+from .ports import network_ports
+from .router import Paths, Router
+
+_LANES = MOST_LANES + 1
+_MOST_PAIRS = 1 << 22
+_AT_ONCE = 1 << 19
+_ENTROPIES = 4
+
+
+@dataclass(frozen=True)
+class Dependency:
+    """A path from rank `src` to rank `dst` goes from this link and lane to the next one of the cycle."""
+
+    link: int
+    lane: int
+    src: int
+    dst: int
+
+
+@dataclass(frozen=True)
+class DeadlockCheck:
+    """`cycle`: dependencies that close a circle, the shortest through one of its channels; empty if there is none.
+    `coverage` says in words which paths were looked at."""
+
+    cycle: tuple[Dependency, ...]
+    coverage: str
+
+    def describe(self, fabric: Fabric) -> list[str]:
+        """A line per dependency: `a:1 -> b lane 0, on the way from x to y`."""
+        name = [fabric.label(int(node)) for node in fabric.endpoints]
+        return [
+            f"{fabric.link_label(d.link)} lane {d.lane}, on the way from {name[d.src]} to {name[d.dst]}"
+            for d in self.cycle
+        ]
+
+
+def check_deadlock(fabric: Fabric, router: Router, seed: int = 0) -> DeadlockCheck:
+    """Whether the dependencies of the router's paths close a circle.
+
+    Looked at are the paths of all pairs of ranks; beyond four million pairs, from one rank behind each switch to all;
+    and beyond that, as many of those drawn at random. Where entropy counts, each pair is asked for under four.
+    Raises RoutingError.
+    """
+    src, dst, coverage = _pairs(fabric, seed)
+    edges = _Edges(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+    for first in range(0, len(src), _AT_ONCE):
+        for paths in _all_choices(router, src[first : first + _AT_ONCE], dst[first : first + _AT_ONCE]):
+            edges = edges.joined(_edges(fabric, paths, first))
+    return DeadlockCheck(tuple(_cycle(fabric, edges, src, dst)), coverage)
+
+
+def _all_choices(router: Router, src: npt.NDArray[np.int32], dst: npt.NDArray[np.int32]) -> Iterator[Paths]:
+    """The pairs' paths under several entropies, or only once where entropy changes nothing."""
+    first = router.paths(src, dst, np.zeros(len(src), dtype=np.uint64))
+    yield first
+    for entropy in range(1, _ENTROPIES):
+        paths = router.paths(src, dst, np.full(len(src), entropy, dtype=np.uint64))
+        if np.array_equal(paths.links, first.links):
+            return
+        yield paths
+
+
+def _pairs(fabric: Fabric, seed: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], str]:
+    """Ranks to route between: senders and receivers that have a way into the network, and the words for the choice."""
+    ports = network_ports(fabric)
+    rank = np.repeat(np.arange(fabric.ranks, dtype=np.int32), np.diff(ports.indptr))
+    receivers, words = np.unique(rank), "all pairs of ranks"
+    senders = receivers
+    if len(senders) * len(receivers) > _MOST_PAIRS:
+        senders = np.unique(rank[np.unique(ports.switch, return_index=True)[1]])
+        words = "one rank behind each switch to all ranks"
+    count = len(senders) * len(receivers)
+    if count <= _MOST_PAIRS:
+        chosen = np.arange(count)
+    else:
+        chosen = np.unique(np.random.default_rng(seed).integers(0, count, _MOST_PAIRS))
+        words = f"{len(chosen)} of the {count} pairs from {words}, drawn at random"
+    src, dst = senders[chosen // max(1, len(receivers))], receivers[chosen % max(1, len(receivers))]
+    return src[src != dst], dst[src != dst], words
+
+
+@dataclass(frozen=True, eq=False)
+class _Edges:
+    """Distinct dependencies, `key` = channel * channels + next channel, and the first pair that makes each; a channel
+    is link * lanes + lane."""
+
+    key: npt.NDArray[np.int64]
+    pair: npt.NDArray[np.int64]
+
+    def joined(self, other: _Edges) -> _Edges:
+        key, first = np.unique(np.concatenate((self.key, other.key)), return_index=True)
+        return _Edges(key, np.concatenate((self.pair, other.pair))[first])
+
+
+def _edges(fabric: Fabric, paths: Paths, first_pair: int) -> _Edges:
+    """Each hop on the network depends on the next one of its path. Buses and scale-up links wait for nothing here."""
+    channel = paths.links.astype(np.int64) * _LANES + paths.lanes
+    pair = np.repeat(np.arange(len(paths.indptr) - 1), np.diff(paths.indptr))
+    network = fabric.link_kind[paths.links] == LinkKind.NETWORK
+    follows = (pair[1:] == pair[:-1]) & network[1:] & network[:-1]
+    key, first = np.unique(channel[:-1][follows] * _channels(fabric) + channel[1:][follows], return_index=True)
+    return _Edges(key, pair[:-1][follows][first] + first_pair)
+
+
+def _channels(fabric: Fabric) -> int:
+    return fabric.links * _LANES
+
+
+def _cycle(
+    fabric: Fabric, edges: _Edges, src: npt.NDArray[np.int32], dst: npt.NDArray[np.int32]
+) -> Iterator[Dependency]:
+    """A shortest cycle through some channel of the smallest knot of channels that wait for one another."""
+    used, ends = np.unique(np.divmod(edges.key, _channels(fabric)), return_inverse=True)
+    source, target = ends.reshape(2, -1)
+    graph = csr_array((np.arange(1, len(source) + 1), (source, target)), shape=(len(used), len(used)))
+    knot = connected_components(graph, connection="strong")[1]
+    size = np.bincount(knot)[knot]
+    if not (size > 1).any():
+        return
+    start = int(np.where(size > 1, size, len(used) + 1).argmin())
+    order, before = breadth_first_order(graph, start)
+    closes = np.zeros(len(used), dtype=np.bool_)
+    closes[source[target == start]] = True
+    here, there = int(order[closes[order]][0]), start
+    steps = []
+    while True:
+        steps.append(int(graph[here, there]) - 1)
+        if here == start:
+            break
+        here, there = int(before[here]), here
+    for edge in reversed(steps):
+        link, lane = divmod(int(used[source[edge]]), _LANES)
+        pair = edges.pair[edge]
+        yield Dependency(link, lane, int(src[pair]), int(dst[pair]))
