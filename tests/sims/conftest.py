@@ -26,7 +26,7 @@ class AlphaBeta:
         return np.full(len(source), self.latency_s + size_bytes / self.bytes_per_s)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def alpha_beta():
     """The class AlphaBeta."""
     return AlphaBeta
