@@ -31,7 +31,9 @@ WRITERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "dot": _late("dot", "write_dot"),
         "fabric": _late("native", "save"),
         "graphml": _late("graphml", "write_graphml"),
+        "guid2lid": _late("guid2lid", "write_guid2lid"),
         "ibnetdiscover": _late("ibnetdiscover", "write_ibnetdiscover"),
         "json": _late("json_graph", "write_json"),
+        "lft": _late("lft", "write_lft"),
     }
 )

@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from ..errors import FabricError, Fault
 from ..graph import SWITCH_KINDS, Fabric, LinkKind, NodeKind
+from .ib_addresses import made_up_guids, node_guids, port_numbers
 from .ib_rates import rate_name
 from .ib_records import Port, Record
 
-_MADE_UP_GUID = 0x02 << 56  # the bit that marks an EUI-64 as given locally, not by a vendor
 _INSIDE_SERVERS = (NodeKind.ACCELERATOR, NodeKind.NVSWITCH)
 _TOLD = ("port_guid", "system_guid", "lid", "lmc", "radix", "vendor_id", "device_id", "enhanced_port_0")
 _MOST_PORTS = 254
@@ -25,7 +25,7 @@ def to_records(fabric: Fabric) -> dict[str, Record]:
     Raises FabricError listing everything that a dump cannot say.
     """
     links = np.flatnonzero(fabric.link_kind == LinkKind.NETWORK)
-    number = _port_numbers(fabric, links)
+    number = port_numbers(fabric)
     rates = _rates(fabric, links)
     _refuse(fabric, links, number)
     nodes = _Nodes(fabric)
@@ -55,10 +55,8 @@ class _Nodes:
     """What a dump says of each node: its key, its GUID (made up where the fabric has none), and what else is told."""
 
     def __init__(self, fabric: Fabric) -> None:
-        given = fabric.column("guid")
-        made_up = np.uint64(_MADE_UP_GUID) + (np.arange(1, fabric.nodes + 1, dtype=np.uint64) << np.uint64(8))
-        self.made_up: list[int] = made_up.tolist()
-        self.guid: list[int] = np.where(given > 0, given, made_up).tolist()
+        self.made_up: list[int] = made_up_guids(fabric).tolist()
+        self.guid: list[int] = node_guids(fabric).tolist()
         self.switch: list[bool] = np.isin(fabric.node_kind, SWITCH_KINDS).tolist()
         self.key = [
             f"{'S' if switch else 'H'}-{guid:016x}" for switch, guid in zip(self.switch, self.guid, strict=True)
@@ -93,18 +91,6 @@ class _Nodes:
 def _told(fabric: Fabric, column: str) -> list[int | None]:
     missing = 0 if column.endswith("guid") else -1
     return [None if value == missing else value for value in fabric.column(column).tolist()]
-
-
-def _port_numbers(fabric: Fabric, links: Links) -> npt.NDArray[np.int64]:
-    """Each network link's port at its source. An adapter without a GUID counts its network ports alone, from 1."""
-    number = fabric.port.astype(np.int64)
-    own = ~np.isin(fabric.node_kind, SWITCH_KINDS) & (fabric.column("guid") == 0)
-    counted = links[own[fabric.link_source[links]]]
-    counted = counted[np.lexsort((fabric.port[counted], fabric.link_source[counted]))]
-    source = fabric.link_source[counted]
-    first = np.searchsorted(source, source)
-    number[counted] = np.arange(len(counted)) - first + 1
-    return number
 
 
 def _rates(fabric: Fabric, links: Links) -> dict[int, str]:

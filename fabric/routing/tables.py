@@ -61,6 +61,8 @@ def forwarding_tables(router: SwitchedRouter) -> ForwardingTables:
     pairs without a path.
     """
     fabric = router.fabric
+    if fabric.meta.get("hosts_forward"):
+        raise RoutingError(Fault("hosts forward here, and have no tables", "choose a fabric of switches"))
     graph = switch_graph(fabric)
     known = addresses(fabric, graph)
     home = np.where(known.link < 0, known.node, fabric.link_target[known.link])
