@@ -8,12 +8,13 @@ from numba import njit
 
 @njit(cache=True)
 def count_hops(indptr, neighbour, sources, target, reached, frontier, coming, pairs):  # type: ignore[no-untyped-def]
-    """Add to `pairs[d]` the number of (source, target) pairs `d` hops apart; pairs without a way are not counted.
+    """Add to `pairs[d]` the number of (source, target) pairs `d` hops apart, pairs without a way left out; returns how
+    many entries of `neighbour` were looked at.
 
     indptr int64[n+1], neighbour int32[m]: undirected graph. sources int64[s]. target bool[n]. reached, frontier,
     coming uint64[n]: workspace. pairs int64[n+1].
     """
-    n = len(reached)
+    n, visits = len(reached), 0
     for start in range(0, len(sources), 64):
         reached[:] = 0
         frontier[:] = 0
@@ -32,6 +33,7 @@ def count_hops(indptr, neighbour, sources, target, reached, frontier, coming, pa
             for u in range(n):
                 word = frontier[u]
                 if word:
+                    visits += indptr[u + 1] - indptr[u]
                     for e in range(indptr[u], indptr[u + 1]):
                         coming[neighbour[e]] |= word
             for v in range(n):
@@ -42,6 +44,7 @@ def count_hops(indptr, neighbour, sources, target, reached, frontier, coming, pa
                     reached[v] |= fresh
                     if target[v]:
                         pairs[hops] += _bits(fresh)
+    return visits
 
 
 @njit(cache=True)

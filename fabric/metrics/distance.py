@@ -9,8 +9,8 @@ import numpy as np
 from ..kernel_cache import ensure_kernel_cache
 from .switch_graph import SwitchGraph
 
-_MOST_VISITS = 4e9
-"""Links looked at, 64 sources at once, before sources are sampled: some ten seconds on one core."""
+_MOST_VISITS = 2e9
+"""Links looked at, for 64 sources at once, before sources are sampled: some five seconds on one core."""
 _SAMPLE = 1024
 
 
@@ -32,25 +32,24 @@ class Distances:
 
 
 def distances(graph: SwitchGraph, seed: int = 0) -> Distances:
-    """Distances from every switch that carries hosts; from a seeded sample of them where that would take minutes, which
+    """Distances from every switch that carries users; from a seeded sample of them where all would take long, which
     bounds the diameter from below."""
     ensure_kernel_cache()
     from ._hop_kernels import count_hops
 
     target = graph.ports > 0
-    every = np.flatnonzero(target)
-    sources = every if len(every) * len(graph.neighbour) / 64 <= _MOST_VISITS else _sample(every, seed)
+    every = np.random.default_rng(seed).permutation(np.flatnonzero(target))
     pairs = np.zeros(graph.size + 1, dtype=np.int64)
     work = np.zeros((3, graph.size), dtype=np.uint64)
-    count_hops(graph.indptr, graph.neighbour, sources, target, *work, pairs)
+    visits = count_hops(graph.indptr, graph.neighbour, every[:_SAMPLE], target, *work, pairs)
+    seen = min(len(every), _SAMPLE)
+    if visits * (len(every) / max(1, seen)) <= _MOST_VISITS:
+        count_hops(graph.indptr, graph.neighbour, every[_SAMPLE:], target, *work, pairs)
+        seen = len(every)
     apart = int(pairs[1:].sum())
     return Distances(
         diameter=int(np.flatnonzero(pairs).max(initial=0)),
         average=float(np.arange(len(pairs)) @ pairs / apart) if apart else 0.0,
-        method="all pairs" if sources is every else f"from {len(sources)} of {len(every)} switches",
-        connected=int(pairs.sum()) == len(sources) * len(every),
+        method="all pairs" if seen == len(every) else f"from {seen} of {len(every)} switches, drawn at random",
+        connected=int(pairs.sum()) == seen * len(every),
     )
-
-
-def _sample(every: np.ndarray, seed: int) -> np.ndarray:
-    return np.sort(np.random.default_rng(seed).choice(every, _SAMPLE, replace=False))
