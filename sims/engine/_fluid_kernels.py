@@ -18,6 +18,9 @@ from ._kernel import part
 UNPLACED = -1
 """Bottleneck of a flow that has arrived but not been placed; its level is inf."""
 
+LATE = 4096.0
+"""A clock so many times the work of a flow that joins is set back, lest the sum of both lose the work's digits."""
+
 LINK = np.dtype(
     [
         ("capacity", "f8"),
@@ -112,6 +115,14 @@ def set_clock(link, now):
 
 
 @part
+def reset_clock(link, slots):
+    """Count the clock of `link` (a LINK record) from now."""
+    for at in range(link.first, link.first + link.own):
+        slots[at].key -= link.clock
+    link.clock = 0.0
+
+
+@part
 def _swap(slots, hop_slot, a, b):
     key, hop, bottleneck = slots[a].key, slots[a].hop, slots[a].bottleneck
     slots[a].key, slots[a].hop, slots[a].bottleneck = slots[b].key, slots[b].hop, slots[b].bottleneck
@@ -194,6 +205,8 @@ def move(state, flow, hop, now):
     touch(state, target)
     links[target].coupled += coupled
     set_clock(links[target], now)
+    if links[target].clock > LATE * left:
+        reset_clock(links[target], slots)
     adopt(links[target], slots, hop_slot, hop_slot[hop], links[target].clock + left)
     state.tight[flow] = hop
     for k in range(state.indptr[flow], state.indptr[flow + 1]):

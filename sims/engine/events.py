@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...fabric.errors import Fault, FlowError
 from ._event_kernels import SAME_INSTANT, run_flows
 from ._max_min_kernels import new_filling
-from ._proof_kernels import Audit
-from ._timeline_kernels import ABSENT, Timeline
 from .certificate import TOLERANCE, certify_conservation, refuse_unfair
-from .changes import Changes, Rows, rows_of
-from .fluid import new_audit, new_fluid, new_order, new_timeline, with_caps_as_links, without_slack_hops, work_of_rows
+from .changes import Changes, rows_of
+from .fluid import new_audit, new_fluid, new_order, new_timeline
+from .plan import BITS_PER_BYTE, Plan, plan_of, with_caps_as_links, without_slack_hops
 from .record import Recorder
 from .result import FlowResult
-from .validate import Floats, Problem, Schedule, check_problem, check_schedule, check_sizes
-
-_BITS_PER_BYTE = 8
+from .symmetry import Symmetry, find_symmetry
+from .validate import Floats, Problem, check_problem, check_schedule, check_sizes
 
 
 def simulate_flows(
@@ -31,6 +31,7 @@ def simulate_flows(
     caps_bps: ArrayLike | None = None,
     after: tuple[ArrayLike, ArrayLike] | None = None,
     changes: Changes | None = None,
+    symmetry: bool = True,
     certify: bool = False,
 ) -> FlowResult:
     """Run every flow to its end at max-min fair rates.
@@ -46,6 +47,8 @@ def simulate_flows(
         caps_bps: per flow, inf for none; a flow with bytes and an empty path needs one.
         after: CSR `(indptr, flows)`: for each flow those that must end before it starts.
         changes: timed capacities and routes.
+        symmetry: solve flows that fare alike once, where there are many (see `symmetry`); the answer is the same to
+            1e-12.
         certify: prove every allocation by the bottleneck condition, and at the end that bytes were conserved.
 
     Raises:
@@ -56,49 +59,65 @@ def simulate_flows(
     problem = check_problem(indptr, links, capacity_bps, shares, weights, caps_bps, sends=size > 0)
     schedule = check_schedule(size, start_s, after)
     rows = rows_of(problem, changes)
-    timeline, audit, carried_bits = _run(rows, schedule, certify)
-    finish = timeline.finish_s
-    _refuse_endless(np.flatnonzero(timeline.place[timeline.row] != ABSENT))
-    sent = _bytes_sent(rows.problem, timeline)
+    plan = plan_of(rows, schedule)
+    alike = find_symmetry(plan) if symmetry and plan.is_fixed else None
+    run = _run(plan, certify) if alike is None else _run(alike.quotient, certify).expanded(alike)
+    _refuse_endless(np.flatnonzero(run.finish_s == np.inf))
+    sent = _bytes_sent(rows.problem, run.done_work)
     if certify:
-        refuse_unfair(*audit.unfair)
         widest = np.maximum(problem.capacity.max(initial=0.0), rows.shifts.capacity_bps.max(initial=0.0))
-        blur = 10 * SAME_INSTANT * finish.max(initial=0.0) * widest / _BITS_PER_BYTE
-        certify_conservation(sent, carried_bits[: len(sent)] / _BITS_PER_BYTE, blur)
+        blur = 10 * SAME_INSTANT * run.finish_s.max(initial=0.0) * widest / BITS_PER_BYTE
+        certify_conservation(sent, run.carried_bits[: len(sent)] / BITS_PER_BYTE, blur)
     with np.errstate(divide="ignore", invalid="ignore"):
-        rate = np.where(size > 0, size * _BITS_PER_BYTE / (finish - timeline.start_s), np.inf)
-    return FlowResult(timeline.start_s, finish, rate, sent)
+        rate = np.where(size > 0, size * BITS_PER_BYTE / (run.finish_s - run.start_s), np.inf)
+    return FlowResult(run.start_s, run.finish_s, rate, sent)
 
 
-def _run(rows: Rows, schedule: Schedule, certify: bool) -> tuple[Timeline, Audit, Floats]:
-    """Run the event loop. Returns what it found, and the bits that links carried if `certify`."""
-    paths, capacity = with_caps_as_links(rows.problem)
-    if not certify and rows.problem.n_flows == len(schedule.start_s) and len(rows.shifts.capacity_s) == 0:
-        paths = without_slack_hops(paths, capacity)
-    work = work_of_rows(rows, schedule)
-    n_rows, n_links = len(work), len(capacity)
-    fluid = new_fluid(paths, capacity, work, metered=certify)
-    timeline, order = new_timeline(schedule, rows, work, n_links), new_order(schedule)
+@dataclass(frozen=True)
+class _Run:
+    """What the event loop finds: per flow its times, per row the work done, per link the bits carried if certified."""
+
+    start_s: Floats
+    finish_s: Floats
+    done_work: Floats
+    carried_bits: Floats
+
+    def expanded(self, alike: Symmetry) -> _Run:
+        """The run of all flows and links, of that of their classes."""
+        flows = alike.flow_class
+        carried = self.carried_bits[alike.link_class] if len(self.carried_bits) else self.carried_bits
+        return _Run(self.start_s[flows], self.finish_s[flows], self.done_work[flows], carried)
+
+
+def _run(plan: Plan, certify: bool) -> _Run:
+    """Run the event loop, and prove its allocations if `certify`."""
+    plan = with_caps_as_links(plan)
+    if plan.is_fixed and not certify:
+        plan = without_slack_hops(plan)
+    paths, capacity = plan.paths, plan.capacity.copy()
+    n_rows, n_links = len(plan.work), len(capacity)
+    fluid, timeline, order = new_fluid(plan, metered=certify), new_timeline(plan), new_order(plan.schedule)
     fill = new_filling(n_rows, n_links, len(paths.links), len(paths.demand) == 0)
     recorder, audit = Recorder(n_links if certify else 0), new_audit(n_rows, n_links, certify)
-    while run_flows(fluid, paths, capacity, order, rows.shifts, timeline, fill, recorder.log, audit, TOLERANCE):
+    while run_flows(fluid, paths, capacity, order, plan.shifts, timeline, fill, recorder.log, audit, TOLERANCE):
         recorder.read_log()
     recorder.read_log()
-    return timeline, audit, recorder.carried_bits
+    refuse_unfair(*audit.unfair)
+    done = timeline.joined_work - timeline.left_work
+    return _Run(timeline.start_s, timeline.finish_s, done, recorder.carried_bits)
 
 
 def _refuse_endless(flows: NDArray[np.intp]) -> None:
     if len(flows):
         cure = "let the link recover, or route the flow anew"
-        raise FlowError(Fault(f"flow {f}: never ends, as a link on its path stays at capacity 0", cure) for f in flows)
+        message = "never ends, as a link on its path, or on that of a flow it waits for, stays at capacity 0"
+        raise FlowError(Fault(f"flow {f}: {message}", cure) for f in flows)
 
 
-def _bytes_sent(problem: Problem, timeline: Timeline) -> Floats:
-    """Bytes per link, of what each row did."""
-    bits = timeline.joined_work - timeline.left_work
-    if problem.weights is not None:
-        bits = bits * problem.weights
-    per_hop = np.repeat(bits / _BITS_PER_BYTE, np.diff(problem.indptr))
+def _bytes_sent(problem: Problem, done_work: Floats) -> Floats:
+    """Bytes per link, of the work (bits / weight) that each row did."""
+    bits = done_work if problem.weights is None else done_work * problem.weights
+    per_hop = np.repeat(bits / BITS_PER_BYTE, np.diff(problem.indptr))
     if problem.shares is not None:
         per_hop = per_hop * problem.shares
     return np.bincount(problem.links, weights=per_hop, minlength=len(problem.capacity)).astype(np.float64)

@@ -67,13 +67,30 @@ class Problem:
 
 @dataclass(frozen=True)
 class Schedule:
-    """What is sent and when. CSR `next_*`: the flows that wait for each flow; `waits`: how many each waits for."""
+    """What is sent and when. CSR `after_*`: the flows that each flow waits for; `next_*`: those that wait for it."""
 
     size_bytes: Floats
     start_s: Floats
-    waits: NDArray[np.int32]
+    after_indptr: NDArray[np.int64]
+    after_flows: NDArray[np.int32]
     next_indptr: NDArray[np.int64]
     next_flows: NDArray[np.int32]
+
+    @classmethod
+    def of(
+        cls, size_bytes: Floats, start_s: Floats, after_indptr: NDArray[np.int64], after_flows: NDArray[np.int32]
+    ) -> Schedule:
+        """The schedule with these rows of `after`, and their transpose."""
+        n_flows = len(size_bytes)
+        later = np.repeat(np.arange(n_flows, dtype=np.int32), np.diff(after_indptr))
+        next_indptr = np.concatenate(([0], np.cumsum(np.bincount(after_flows, minlength=n_flows)))).astype(np.int64)
+        next_flows = later[np.argsort(after_flows, kind="stable")]
+        return cls(size_bytes, start_s, after_indptr, after_flows, next_indptr, next_flows)
+
+    @property
+    def waits(self) -> NDArray[np.int32]:
+        """How many flows each flow waits for."""
+        return np.diff(self.after_indptr).astype(np.int32)
 
 
 def check_problem(
@@ -141,10 +158,11 @@ def check_schedule(
     if not faults:
         faults += faults_of_values("start_s", start, (start >= 0) & (start < np.inf), "a finite time of at least 0")
     _raise_any(faults)
-    if after is None:
-        nobody = np.zeros(n_flows, np.int32), np.zeros(n_flows + 1, np.int64), np.empty(0, np.int32)
-        return Schedule(size_bytes, start, *nobody)
-    return Schedule(size_bytes, start, *_successors(n_flows, after))
+    nobody = np.zeros(n_flows + 1, np.int64), np.empty(0, np.int32)
+    schedule = Schedule.of(size_bytes, start, *(nobody if after is None else _waits(n_flows, after)))
+    circular = flows_never_released(schedule.waits, schedule.next_indptr, schedule.next_flows)
+    _raise_any([_fault(f, "it waits for a flow that waits, in the end, for itself", "after") for f in circular])
+    return schedule
 
 
 def check_rows(
@@ -165,25 +183,14 @@ def check_rows(
     return rows, columns
 
 
-def _successors(
-    n_flows: int, after: tuple[ArrayLike, ArrayLike]
-) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]]:
+def _waits(n_flows: int, after: tuple[ArrayLike, ArrayLike]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     rows, earlier = check_rows("after[0]", after[0], "after[1]", after[1])
     if len(rows) != n_flows + 1:
         raise FlowError(Fault(f"{len(rows) - 1} rows for {n_flows} flows", field="after[0]"))
     later = np.repeat(np.arange(n_flows, dtype=np.int32), np.diff(rows))
-    _raise_any(
-        [
-            _fault(later[k], f"it waits for flow {earlier[k]}, and there are {n_flows}", "after")
-            for k in np.flatnonzero((earlier < 0) | (earlier >= n_flows))
-        ]
-    )
-    waits = np.diff(rows).astype(np.int32)
-    next_indptr = np.concatenate(([0], np.cumsum(np.bincount(earlier, minlength=n_flows)))).astype(np.int64)
-    next_flows = later[np.argsort(earlier, kind="stable")]
-    circular = flows_never_released(waits, next_indptr, next_flows)
-    _raise_any([_fault(f, "it waits for a flow that waits, in the end, for itself", "after") for f in circular])
-    return waits, next_indptr, next_flows
+    unknown = np.flatnonzero((earlier < 0) | (earlier >= n_flows))
+    _raise_any([_fault(later[k], f"it waits for flow {earlier[k]}, and there are {n_flows}", "after") for k in unknown])
+    return rows, earlier
 
 
 def _faults_of_paths(problem: Problem, sends: NDArray[np.bool_] | None) -> Iterator[Fault]:

@@ -1,0 +1,133 @@
+"""Flows that cannot but fare alike, solved once.
+
+Flows and links are sorted into the coarsest classes such that all links of a class carry equally much of each class of
+flows, and all flows of a class cross the same classes of links, have the same size, start, weight and cap, and wait for
+the same classes: an equitable partition, found by colour refinement with hashes for colours (the problem: Paige and
+Tarjan, SIAM J. Comput. 16(6), 1987). Levels that are fair for one flow and one link of each class are fair for all, and
+fair levels are unique, so the run of the classes is the run of the flows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._max_min_kernels import Paths
+from ._symmetry_kernels import (
+    blend,
+    draw_quotient,
+    links_alike,
+    number_colours,
+    paths_alike,
+    refine,
+    transpose,
+    waits_alike,
+)
+from .plan import Plan
+from .validate import Schedule
+
+FEWEST_MEMBERS = 4
+"""Mean members per class of flows below which a quotient is not worth its making."""
+
+SAME_DEMAND = 1e-13
+"""Relative difference between sums of equal demands in another order."""
+
+Ids = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Symmetry:
+    """The plan of one flow per class, and the class of each flow and link of the whole."""
+
+    quotient: Plan
+    flow_class: Ids
+    link_class: Ids
+
+
+@dataclass(frozen=True)
+class _Partition:
+    number: Ids
+    first: Ids
+
+
+def find_symmetry(plan: Plan) -> Symmetry | None:
+    """The quotient of a fixed plan by its coarsest equitable partition; None if that would save little."""
+    partitions = _refined(plan)
+    if partitions is None:
+        return None
+    flows, links = partitions
+    symmetry = Symmetry(_quotient(plan, flows, links), flows.number, links.number)
+    return symmetry if _is_equitable(plan, symmetry) else None
+
+
+def _refined(plan: Plan) -> tuple[_Partition, _Partition] | None:
+    """Classes of flows and of links once no round splits them further; None when the flows' become too many."""
+    paths, schedule, n_flows = plan.paths, plan.schedule, len(plan.work)
+    demand_bits = paths.demand.view(np.int64)
+    flow_colour, link_colour = np.zeros(n_flows, np.int64), np.zeros(len(plan.capacity), np.int64)
+    for values in (plan.work, schedule.start_s, paths.limit):
+        blend(flow_colour, values.view(np.int64))
+    blend(link_colour, plan.capacity.view(np.int64))
+    flow_sum, link_sum = np.empty_like(flow_colour), np.empty_like(link_colour)
+    flows, links = _numbered(flow_colour), _numbered(link_colour)
+    while len(flows.first) * FEWEST_MEMBERS <= n_flows:
+        rows = paths.indptr, paths.links, demand_bits, schedule.next_indptr, schedule.next_flows
+        refine(*rows, flow_colour, link_colour, flow_sum, link_sum)
+        classes = len(flows.first) + len(links.first)
+        flows, links = _numbered(flow_colour), _numbered(link_colour)
+        if len(flows.first) + len(links.first) == classes:
+            return flows, links
+    return None
+
+
+def _numbered(colour: NDArray[np.int64]) -> _Partition:
+    number, first = np.empty(len(colour), np.int32), np.empty(len(colour), np.int32)
+    table = np.empty(1 << (2 * len(colour)).bit_length(), np.int32)
+    return _Partition(number, first[: number_colours(colour, table, number, first)])
+
+
+def _quotient(plan: Plan, flows: _Partition, links: _Partition) -> Plan:
+    paths, schedule, n_classes = plan.paths, plan.schedule, len(flows.first)
+    hops = int(np.diff(paths.indptr)[flows.first].sum())
+    rows = np.empty(n_classes + 1, np.int64), np.empty(hops, np.int32), np.empty(hops)
+    members = flows.number, links.number, flows.first, links.first
+    hops = draw_quotient(paths.indptr, paths.links, paths.demand, *members, rows)
+    after_indptr, after_flows = _rows_of(schedule.after_indptr, schedule.after_flows, flows.first)
+    return replace(
+        plan,
+        paths=Paths(rows[0], rows[1][:hops], rows[2][:hops], paths.limit[flows.first]),
+        capacity=plan.capacity[links.first],
+        work=plan.work[flows.first],
+        flow=np.arange(n_classes, dtype=np.int32),
+        schedule=Schedule.of(
+            schedule.size_bytes[flows.first], schedule.start_s[flows.first], after_indptr, flows.number[after_flows]
+        ),
+    )
+
+
+def _rows_of(indptr: NDArray[np.int64], items: Ids, rows: Ids) -> tuple[NDArray[np.int64], Ids]:
+    """CSR of some rows only."""
+    lengths = np.diff(indptr)[rows]
+    begins = np.concatenate(([0], np.cumsum(lengths)))
+    return begins, items[np.repeat(indptr[rows] - begins[:-1], lengths) + np.arange(begins[-1])]
+
+
+def _is_equitable(plan: Plan, symmetry: Symmetry) -> bool:
+    """Whether the classes are what their definition says: hashes may collide, and nothing may rest on that."""
+    paths, quotient, schedule = plan.paths, symmetry.quotient.paths, plan.schedule
+    flow_class, link_class, n_classes = symmetry.flow_class, symmetry.link_class, len(quotient.limit)
+    if not paths_alike(paths.indptr, paths.links, flow_class, link_class, quotient.indptr, quotient.links):
+        return False
+    by_link = np.concatenate((np.cumsum(np.bincount(paths.links, minlength=len(plan.capacity))), [len(paths.links)]))
+    hops = np.empty(len(paths.links), np.int32)
+    transpose(paths.links, by_link, hops)
+    crossings = np.bincount(quotient.links, minlength=len(symmetry.quotient.capacity)).astype(np.int32)
+    hop_flow = np.repeat(np.arange(len(plan.work), dtype=np.int32), np.diff(paths.indptr))
+    classes = flow_class, link_class, (quotient.indptr, quotient.links, quotient.demand), crossings
+    if not links_alike(by_link, hops, hop_flow, paths.demand, *classes, np.zeros(n_classes), SAME_DEMAND):
+        return False
+    by_class = np.argsort(flow_class, kind="stable").astype(np.int32)
+    marks = np.empty(n_classes, np.int32), np.empty(n_classes, np.int32)
+    return bool(waits_alike(schedule.after_indptr, schedule.after_flows, by_class, flow_class, *marks))
