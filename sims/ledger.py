@@ -23,7 +23,7 @@ NETWORK_RUNGS: Mapping[str, Detail] = {
     "collision": Detail.ROUTING,
     "congestion": Detail.TRANSPORT,
 }
-"""What each detail of the network adds; its detail is the one that adds it."""
+"""The causes that lie in the network, each with the detail that brings it in."""
 
 CAUSES = ("compute", "pipeline_bubble", "straggler", "imbalance", *NETWORK_RUNGS, "failure", "neighbours", "storage")
 
