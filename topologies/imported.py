@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ..fabric.catalogue import ServerKind
 from ..fabric.errors import Fault, SpecError
 from ..fabric.graph import Fabric, FabricBuilder, Ids, NodeKind, numbered
+from .merge import copy_cables
 from .servers import Devices, Population, Servers, cable_servers
 
 
@@ -26,7 +27,8 @@ def add_servers(fabric: Fabric, kind: ServerKind) -> Fabric:
     _refuse(fabric, kind, fewest, adapters, chosen)
     devices = Devices(list(fabric.meta.get("devices", [])))
     builder = FabricBuilder(fabric.name)
-    _copy(fabric, builder)
+    builder.add_nodes(fabric.node_kind, fabric.node_name, **fabric.columns)
+    copy_cables(builder, fabric, 0)
     servers = np.array(list(chosen))
     gpus = _put(builder, NodeKind.ACCELERATOR, "gpu", servers, kind.gpus, devices.index(kind.accelerator))
     nvswitches = _put(builder, NodeKind.NVSWITCH, "nvswitch", servers, len(kind.nvswitches), -1)
@@ -56,25 +58,6 @@ def _refuse(
         most = max(map(len, adapters.values()), default=0)
         message = f"{kind.name} needs servers with at least {fewest} adapters known by name; the most known is {most}"
         raise SpecError(Fault(message, "name a server kind with fewer adapters", field="server"))
-
-
-def _copy(fabric: Fabric, builder: FabricBuilder) -> None:
-    builder.add_nodes(fabric.node_kind, fabric.node_name, **fabric.columns)
-    forth, back = slice(None, None, 2), slice(1, None, 2)
-    builder.add_cables(
-        fabric.link_source[forth],
-        fabric.link_target[forth],
-        fabric.capacity_bps[forth],
-        fabric.latency_ns[forth],
-        fabric.link_kind[forth],
-        source_port=fabric.port[forth],
-        target_port=fabric.port[back],
-        rail=fabric.rail[forth],
-        plane=fabric.plane[forth],
-        width=fabric.width[forth],
-        back_capacity_bps=fabric.capacity_bps[back],
-        back_latency_ns=fabric.latency_ns[back],
-    )
 
 
 def _put(

@@ -115,6 +115,13 @@ def mesh_accelerators(builder: FabricBuilder, gpus: Ids, link_bps: float, hop_ns
         builder.add_cables(*ends, links * link_bps, hop_ns, LinkKind.XGMI, width=links)
 
 
+def rail_positions(nodes: int, nics: int, rails: int) -> npt.NDArray[np.int64]:
+    """Tree position of each adapter [nodes, nics], rail by rail: adapter i is port i // rails of its node on rail i
+    mod rails."""
+    local, ports = np.arange(nics), nics // rails
+    return local % rails * (nodes * ports) + np.arange(nodes)[:, None] * ports + local // rails
+
+
 def bus_pairs(gpus: int, nics: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Local numbers (gpu, nic) of each bus: accelerator i has adapter i*nics//gpus, or adapter j accelerator
     j*gpus//nics, whichever gives everyone a bus."""

@@ -23,9 +23,26 @@ class Wire:
     switch_ns: int
 
 
-def hang(builder: FabricBuilder, ports: Ids, switches: npt.ArrayLike, wire: Wire, rail: npt.ArrayLike = -1) -> None:
-    """One cable from each endpoint port up to its switch."""
-    builder.add_cables(ports, switches, wire.bps, wire.hop_ns, back_latency_ns=wire.hop_ns + wire.switch_ns, rail=rail)
+def hang(
+    builder: FabricBuilder,
+    ports: Ids,
+    switches: npt.ArrayLike,
+    wire: Wire,
+    rail: npt.ArrayLike = -1,
+    plane: npt.ArrayLike = -1,
+    switch_port: npt.ArrayLike = -1,
+) -> None:
+    """One cable from each endpoint port up to its switch, at `switch_port` (-1: the next free one)."""
+    builder.add_cables(
+        ports,
+        switches,
+        wire.bps,
+        wire.hop_ns,
+        target_port=switch_port,
+        rail=rail,
+        plane=plane,
+        back_latency_ns=wire.hop_ns + wire.switch_ns,
+    )
 
 
 def join(
@@ -36,6 +53,7 @@ def join(
     uppers: int,
     wire: Wire,
     rail: npt.ArrayLike = -1,
+    plane: npt.ArrayLike = -1,
 ) -> None:
     """`up` cables from each lower switch: cable c of `lower[i]` goes to node `upper_start[i] + c mod uppers`.
 
@@ -49,7 +67,16 @@ def join(
         wire.bps,
         wire.hop_ns + wire.switch_ns,
         rail=np.repeat(np.broadcast_to(np.asarray(rail), lower.shape), up),
+        plane=plane,
     )
+
+
+def connect(
+    builder: FabricBuilder, one: Ids, other: Ids, wire: Wire, ports: tuple[npt.ArrayLike, npt.ArrayLike] = (-1, -1)
+) -> None:
+    """One cable between each two switches, at the given ports (-1: the next free ones)."""
+    near, far = ports
+    builder.add_cables(one, other, wire.bps, wire.hop_ns + wire.switch_ns, source_port=near, target_port=far)
 
 
 def smallest_divisor(number: int, at_least: int) -> int:

@@ -1,0 +1,76 @@
+"""Direct networks: switches that carry hosts, cabled to each other without tiers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from ..fabric.errors import Fault, SpecError
+from ..fabric.graph import Fabric, FabricBuilder, NodeKind
+from .hosts import HostedSpec, cable_hosts, place_hosts
+from .network_spec import switch_model
+from .servers import Devices
+from .wiring import connect, hang
+
+Integers = npt.NDArray[np.integer[Any]]
+
+
+class DirectSpec(HostedSpec):
+    """Fields of every direct network."""
+
+    radix: int | None = Field(None, ge=1, le=4096, description="ports per switch; default: as many as are cabled")
+
+    @property
+    def ports_used(self) -> int:
+        """Of the switch with the most cables."""
+        raise NotImplementedError
+
+    def refuse_small_radix(self) -> None:
+        """Raise SpecError when the switch has fewer ports than cables."""
+        if self.radix is not None and self.radix < self.ports_used:
+            message = f"{self.ports_used} cables do not fit a switch of {self.radix} ports"
+            raise SpecError(Fault(message, f"radix={self.ports_used}", field="radix"))
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Switches numbered from 0: `names`, `hosts` on each (one number, or one each), `columns` of NODE_COLUMNS.
+
+    Cable c joins switches `one[c]` and `other[c]`, at `ports[0][c]` and `ports[1][c]` where given; else ports are
+    numbered in the order of the cables. Hosts come first, from port 1. `parameters`: the defaults that were chosen.
+    """
+
+    names: npt.NDArray[np.bytes_]
+    hosts: int | Integers
+    one: Integers
+    other: Integers
+    columns: Mapping[str, npt.ArrayLike]
+    ports: tuple[npt.ArrayLike, npt.ArrayLike] = (-1, -1)
+    kind: NodeKind | Integers = NodeKind.SWITCH
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    assumptions: tuple[str, ...] = ()
+
+
+def build_direct(family: str, title: str, spec: DirectSpec, layout: Layout) -> Fabric:
+    """The fabric of a layout. Host ports run over the switches in order."""
+    builder, devices = FabricBuilder(title), Devices()
+    hosts_on = np.broadcast_to(layout.hosts, layout.names.shape)
+    pod = np.repeat(np.broadcast_to(layout.columns.get("pod", -1), layout.names.shape), hosts_on)
+    hosts = place_hosts(builder, spec, len(pod), devices, pod)
+    model = switch_model(spec.network, spec.link, spec.radix or spec.ports_used)
+    columns = {"device": devices.index(model.device), "radix": model.radix, **layout.columns}
+    switches = builder.add_nodes(layout.kind, layout.names, **columns)
+    wire = spec.wire(spec.link)
+    host_port = np.arange(len(hosts.ports)) - np.repeat(np.cumsum(hosts_on) - hosts_on, hosts_on) + 1
+    hang(builder, hosts.ports, np.repeat(switches, hosts_on), wire, switch_port=host_port)
+    connect(builder, switches[layout.one], switches[layout.other], wire, layout.ports)
+    cable_hosts(builder, hosts)
+    assumptions = [*hosts.assumptions, *layout.assumptions]
+    builder.meta = spec.meta(family, devices.names, assumptions, **({"server": spec.server} if spec.server else {}))
+    builder.meta["parameters"] |= layout.parameters
+    return builder.build()
