@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,27 +14,40 @@ from .errors import Fault, InputError
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """A temporary neighbour of `path` to write to; it takes the name `path` on success and is removed on failure.
+    """A temporary file to write to; it takes the name `path` on success and is removed on failure.
 
-    Raises InputError when the folder cannot be written to.
+    A symbolic link keeps pointing where it points. A device or pipe is not replaced: the finished text goes into it.
+    Raises InputError when `path` cannot be written.
     """
     path = Path(path)
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise InputError(
-            Fault(f"cannot be written: {error.strerror}", "choose a folder that exists", str(path))
-        ) from None
+    with _named(path):
+        stream = path.exists() and not (path.is_file() or path.is_dir())
+        target = path if stream else path.resolve()
+        handle, temporary = tempfile.mkstemp(dir=None if stream else target.parent, prefix=f".{target.name}.")
     os.close(handle)
     try:
-        yield Path(temporary)
-        os.chmod(temporary, 0o666 & ~_umask())
-        try:
-            os.replace(temporary, path)
-        except OSError as error:
-            raise InputError(Fault(f"cannot be written: {error.strerror}", "choose another name", str(path))) from None
+        with _named(path):
+            yield Path(temporary)
+            if stream:
+                with open(temporary, "rb") as whole, path.open("wb") as sink:
+                    shutil.copyfileobj(whole, sink)
+            else:
+                os.chmod(temporary, 0o666 & ~_umask())
+                os.replace(temporary, target)
     finally:
         Path(temporary).unlink(missing_ok=True)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """What the system says against writing, as an InputError that names the file."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        cure = "choose a folder that exists" if isinstance(error, FileNotFoundError) else "choose another place"
+        raise InputError(Fault(f"cannot be written: {error.strerror}", cure, str(path))) from None
 
 
 def _umask() -> int:
