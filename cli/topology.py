@@ -78,14 +78,22 @@ def _summary_tables(shown: Summary) -> Iterator[Table]:
 
 @topology.command()
 @fabric_argument
+@click.option("--routing", metavar="RULE", help="Look for lost pairs and deadlock under this routing rule, too.")
 @output_options
 @click.pass_context
-def check(ctx: click.Context, source: str, pairs: tuple[str, ...], form: str, quiet: bool) -> None:
+def check(ctx: click.Context, source: str, pairs: tuple[str, ...], routing: str | None, form: str, quiet: bool) -> None:
     """Look for faults in the wiring of FABRIC; exit with 1 when there are any."""
     from ..fabric.check import findings
 
     fabric = load_wiring(source, pairs)
-    rows = [finding.to_dict() for finding in findings(fabric)]
+    found = findings(fabric)
+    if routing is not None:
+        from ..fabric.check_routing import check_routing
+
+        report = check_routing(fabric, routing)
+        found += report.findings
+        note(f"{fabric.name}: routing {routing}, {report.coverage}", quiet)
+    rows = [finding.to_dict() for finding in found]
     columns = ("rule", "where", "what is wrong")
     table = Table(columns, [(row["rule"], row["where"], row["message"]) for row in rows])
     emit(form, {"fabric": fabric.name, "findings": rows}, rows, [table] if rows else [])
@@ -123,23 +131,31 @@ def import_command(file: str, origin: str, pairs: tuple[str, ...], output: str, 
 
 @topology.command()
 @fabric_argument
-@click.option("--to", "target", metavar="FORMAT", required=True, help="json, graphml, dot or ibnetdiscover.")
+@click.option(
+    "--to", "target", metavar="FORMAT", required=True, help="json, graphml, dot, ibnetdiscover, lft or guid2lid."
+)
 @click.option("-o", "--output", metavar="FILE", help="The file to write.  [default: stdout]")
+@click.option("--routing", metavar="RULE", help="The rule whose forwarding tables lft holds.  [default: auto]")
 @quiet_option
-def export(source: str, pairs: tuple[str, ...], target: str, output: str | None, quiet: bool) -> None:
+def export(
+    source: str, pairs: tuple[str, ...], target: str, output: str | None, routing: str | None, quiet: bool
+) -> None:
     """Write FABRIC in a format of other programs."""
-    from ..fabric.formats import WRITERS
+    from ..fabric.formats import ROUTED, WRITERS
 
     if target not in WRITERS:
         raise UnknownNameError.of("format", target, WRITERS)
+    if routing is not None and target not in ROUTED:
+        raise SpecError(Fault(f"does nothing to {target}", "leave it out", field="routing"))
     fabric = load_wiring(source, pairs)
+    more = () if routing is None else (routing,)
     if output is not None:
-        WRITERS[target](fabric, output)
+        WRITERS[target](fabric, output, *more)
         note(f"{output}: {in_words(fabric)}", quiet)
         return
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / "fabric"
-        WRITERS[target](fabric, written)
+        WRITERS[target](fabric, written, *more)
         click.echo(written.read_bytes(), nl=False)
 
 

@@ -37,3 +37,5 @@ WRITERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "lft": _late("lft", "write_lft"),
     }
 )
+ROUTED = frozenset({"lft"})
+"""Formats that hold a routing, too: `WRITERS[name](fabric, path, rule)`."""

@@ -11,7 +11,7 @@ from .dor import dor
 from .ecmp import ecmp
 from .equal_cost import is_tree
 from .minimal import minimal
-from .ports import ScaleUp, scale_up
+from .ports import ScaleUp, adapters, scale_up
 from .router import Paths, Router, Spread
 from .s_mod_k import s_mod_k
 from .table_file import PREFIX, table_file
@@ -57,12 +57,14 @@ def router_for(fabric: Fabric, rule: str = "auto", seed: int = 0) -> Router:
 
 
 def static_rule(fabric: Fabric) -> str:
-    """The rule by which forwarding tables suit this fabric: d-mod-k on trees, else its family's own, else updn."""
+    """The rule by which forwarding tables suit this fabric: d-mod-k on trees, else its family's own, else updn.
+    A twisted torus has no dimension order."""
     if is_tree(fabric):
         return "d-mod-k"
-    if fabric.meta.get("hosts_forward"):
+    twisted = bool(fabric.meta.get("parameters", {}).get("twist"))
+    if fabric.meta.get("hosts_forward") or twisted:
         return "minimal"
     return _STATIC.get(fabric.meta.get("family", ""), "updn")
 
 
-__all__ = ["ROUTING_RULES", "Paths", "Router", "ScaleUp", "Spread", "router_for", "scale_up", "static_rule"]
+__all__ = ["ROUTING_RULES", "Paths", "Router", "ScaleUp", "Spread", "adapters", "router_for", "scale_up", "static_rule"]

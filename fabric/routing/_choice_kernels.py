@@ -65,8 +65,9 @@ def choose_each(rule, src, dst, entropy, counts):
 
 
 @njit(cache=True)
-def choose_ports(rule, src, dst, entropy, indptr):
-    """Port of source and of destination per pair, int64[n] each, in the CSR `indptr` by rank; -1 where a rank has none.
+def choose_ports(rule, src, dst, entropy, here, there):
+    """Port of source and of destination per pair, int64[n] each, among the `count` ports from `first` on that `here`
+    and `there` (Choice) offer; -1 where an end has none.
 
     Both ends take the same index, so a pair stays on one rail or plane where each rank has several ports, and on one
     NVSwitch inside a domain.
@@ -74,14 +75,13 @@ def choose_ports(rule, src, dst, entropy, indptr):
     port_src = np.empty(len(src), np.int64)
     port_dst = np.empty(len(src), np.int64)
     for i in range(len(src)):
-        s, d = src[i], dst[i]
-        n_src, n_dst = indptr[s + 1] - indptr[s], indptr[d + 1] - indptr[d]
-        if n_src == 0 or n_dst == 0:
+        if here.count[i] == 0 or there.count[i] == 0:
             port_src[i] = port_dst[i] = -1
             continue
-        k = choose(rule, -1, s, d, entropy[i], s if rule.kind == SOURCE else d, n_src)
-        port_src[i] = indptr[s] + k
-        port_dst[i] = indptr[d] + k % n_dst
+        digit = src[i] if rule.kind == SOURCE else dst[i]
+        k = choose(rule, -1, src[i], dst[i], entropy[i], digit, here.count[i])
+        port_src[i] = here.first[i] + k
+        port_dst[i] = there.first[i] + k % there.count[i]
     return port_src, port_dst
 
 

@@ -45,14 +45,6 @@ class DeadlockCheck:
     cycle: tuple[Dependency, ...]
     coverage: str
 
-    def describe(self, fabric: Fabric) -> list[str]:
-        """A line per dependency: `a:1 -> b lane 0, on the way from x to y`."""
-        name = [fabric.label(int(node)) for node in fabric.endpoints]
-        return [
-            f"{fabric.link_label(d.link)} lane {d.lane}, on the way from {name[d.src]} to {name[d.dst]}"
-            for d in self.cycle
-        ]
-
 
 def check_deadlock(fabric: Fabric, router: Router, seed: int = 0) -> DeadlockCheck:
     """Whether the dependencies of the router's paths close a circle.

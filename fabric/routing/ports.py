@@ -77,6 +77,36 @@ class Ports(NamedTuple):
     switch: npt.NDArray[np.int32]
 
 
+class Choice(NamedTuple):
+    """Per pair, the ports (entries of a CSR by rank) that one end may use: `count` of them from `first` on."""
+
+    first: Indptr
+    count: Indptr
+
+
+def all_of(indptr: Indptr, ranks: npt.NDArray[np.int32]) -> Choice:
+    """Every entry of each rank."""
+    return Choice(indptr[ranks], np.diff(indptr)[ranks])
+
+
+def of_adapter(ports: Ports, ranks: npt.NDArray[np.int32], adapter: npt.NDArray[np.int64]) -> Choice:
+    """The ports of each rank's adapter of this number, counted round where a rank has fewer."""
+    indptr, first = adapters(ports)
+    count = np.diff(indptr)[ranks]
+    none = count == 0
+    chosen = np.where(none, 0, indptr[ranks] + adapter % np.where(none, 1, count))
+    return Choice(first[:-1][chosen], np.where(none, 0, np.diff(first)[chosen]))
+
+
+def adapters(ports: Ports) -> tuple[Indptr, Indptr]:
+    """`(indptr, first)`: adapters of each rank as CSR, and where each adapter's ports begin (one more for the end)."""
+    rank = np.repeat(np.arange(len(ports.indptr) - 1), np.diff(ports.indptr))
+    new = np.ones(len(rank), dtype=bool)
+    new[1:] = (rank[1:] != rank[:-1]) | (ports.node[1:] != ports.node[:-1])
+    first = np.append(np.flatnonzero(new), len(rank))
+    return csr(np.bincount(rank[new], minlength=len(ports.indptr) - 1)), first
+
+
 def network_ports(fabric: Fabric) -> Ports:
     """The network ports of every rank, ascending by NIC, then by port."""
     if fabric.meta.get("hosts_forward"):

@@ -67,8 +67,15 @@ class Spread:
 class Router(Protocol):
     """Where traffic between ranks goes. Arrays in, arrays out; a pair of equal ranks has an empty path."""
 
-    def paths(self, src: npt.ArrayLike, dst: npt.ArrayLike, entropy: npt.ArrayLike | None = None) -> Paths:
+    def paths(
+        self,
+        src: npt.ArrayLike,
+        dst: npt.ArrayLike,
+        entropy: npt.ArrayLike | None = None,
+        adapter: npt.ArrayLike | None = None,
+    ) -> Paths:
         """One path per pair of ranks; `entropy` (uint64) stands for the header fields a hash sees beyond the two ends.
+        Of a rank's adapters the path uses number `adapter` where given, else the one that the rule picks.
         Raises RoutingError listing the unreachable pairs."""
 
     def spread(self, src: npt.ArrayLike, dst: npt.ArrayLike) -> Spread:

@@ -16,7 +16,7 @@ from ..errors import Fault, RoutingError
 from ..graph import Fabric
 from ._choice_kernels import choose_each, choose_ports
 from .lanes import Assign, one_lane
-from .ports import DirectLinks, Ports, ScaleUp, direct_links, network_ports, scale_up
+from .ports import DirectLinks, Ports, ScaleUp, all_of, direct_links, network_ports, of_adapter, scale_up
 from .router import Hops, Lanes, Links, Pairs, Paths, Ranks, Rule, Shares, Spread, csr
 
 _FAULTS_SHOWN = 10
@@ -44,27 +44,46 @@ class SwitchedRouter:
     def direct(self) -> DirectLinks:
         return direct_links(self.fabric)
 
-    def paths(self, src: npt.ArrayLike, dst: npt.ArrayLike, entropy: npt.ArrayLike | None = None) -> Paths:
+    def paths(
+        self,
+        src: npt.ArrayLike,
+        dst: npt.ArrayLike,
+        entropy: npt.ArrayLike | None = None,
+        adapter: npt.ArrayLike | None = None,
+    ) -> Paths:
         src, dst = self._ranks(src, dst)
         salt = np.zeros(len(src), np.uint64) if entropy is None else np.ascontiguousarray(entropy, dtype=np.uint64)
         inside, beside, outside = self._divide(src, dst)
-        up, down = choose_ports(self.rule, src[inside], dst[inside], salt[inside], self.scale_up.indptr)
+        ends = src[inside], dst[inside]
+        up, down = choose_ports(self.rule, *ends, salt[inside], *(all_of(self.scale_up.indptr, end) for end in ends))
         cable, cables = self.direct.between(src[beside], dst[beside])
         cable += choose_each(self.rule, src[beside], dst[beside], salt[beside], cables)
         legs = [
             _leg(inside, self.scale_up.links[up]),
             _leg(inside, self.scale_up.links[down] ^ 1),
             _leg(beside, self.direct.links[cable]),
-            *self._legs_outside(outside, src[outside], dst[outside], salt[outside]),
+            *self._legs_outside(outside, src[outside], dst[outside], salt[outside], adapter),
         ]
         pair, links, lanes = (np.concatenate(column) for column in zip(*legs, strict=True))
         order = np.argsort(pair, kind="stable")
         return Paths(csr(np.bincount(pair, minlength=len(src))), links[order], lanes[order])
 
-    def _legs_outside(self, outside: Ranks, src: Ranks, dst: Ranks, salt: npt.NDArray[np.uint64]) -> list[_Leg]:
+    def _legs_outside(
+        self,
+        outside: Ranks,
+        src: Ranks,
+        dst: Ranks,
+        salt: npt.NDArray[np.uint64],
+        adapter: npt.ArrayLike | None,
+    ) -> list[_Leg]:
         """Source's bus and port, the switches, destination's port and bus."""
         ports = self.ports
-        port_src, port_dst = choose_ports(self.rule, src, dst, salt, ports.indptr)
+        if adapter is None:
+            choices = [all_of(ports.indptr, end) for end in (src, dst)]
+        else:
+            number = np.asarray(adapter, dtype=np.int64)[outside]
+            choices = [of_adapter(ports, end, number) for end in (src, dst)]
+        port_src, port_dst = choose_ports(self.rule, src, dst, salt, *choices)
         self._refuse(src, dst, port_src < 0)
         middle, reached = self.hops.paths(self.rule, Pairs(src, dst, salt, port_src, port_dst), ports)
         self._refuse(src, dst, ~reached)

@@ -70,7 +70,7 @@ def lft_by_guid(text: str) -> dict[str, dict[str, int]]:
 
 
 @pytest.fixture
-def bring_up(tmp_path: Path) -> Iterator[Callable[..., Subnet]]:
+def bring_up(tmp_path: Path) -> Callable[..., Subnet]:
     """`bring_up(fabric, lft=None)`: the fabric under real OpenSM, with our tables or its own up/down routing."""
     require("ibsim", "opensm", "ibnetdiscover")
 
@@ -87,7 +87,7 @@ def bring_up(tmp_path: Path) -> Iterator[Callable[..., Subnet]]:
             (tmp_path / "discovered.net").write_text(_run(["ibnetdiscover"], tmp_path, client).stdout)
         return Subnet(tmp_path)
 
-    yield run
+    return run
 
 
 @contextmanager
