@@ -3,6 +3,7 @@
 from .changes import Changes
 from .events import simulate_flows
 from .max_min import max_min_rates
+from .record import LinkRecord
 from .result import FlowResult
 
-__all__ = ["Changes", "FlowResult", "max_min_rates", "simulate_flows"]
+__all__ = ["Changes", "FlowResult", "LinkRecord", "max_min_rates", "simulate_flows"]

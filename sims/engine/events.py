@@ -14,7 +14,7 @@ from .certificate import TOLERANCE, certify_conservation, refuse_unfair
 from .changes import Changes, rows_of
 from .fluid import new_audit, new_fluid, new_order, new_timeline
 from .plan import BITS_PER_BYTE, Plan, plan_of, with_caps_as_links, without_slack_hops
-from .record import Recorder
+from .record import LinkRecord, Recorder, check_resolution
 from .result import FlowResult
 from .symmetry import Symmetry, find_symmetry
 from .validate import Floats, Problem, check_problem, check_schedule, check_sizes
@@ -31,6 +31,7 @@ def simulate_flows(
     caps_bps: ArrayLike | None = None,
     after: tuple[ArrayLike, ArrayLike] | None = None,
     changes: Changes | None = None,
+    record: float | None = None,
     symmetry: bool = True,
     certify: bool = False,
 ) -> FlowResult:
@@ -47,6 +48,7 @@ def simulate_flows(
         caps_bps: per flow, inf for none; a flow with bytes and an empty path needs one.
         after: CSR `(indptr, flows)`: for each flow those that must end before it starts.
         changes: timed capacities and routes.
+        record: keep the load of links over time at this resolution in s, as `result.record`.
         symmetry: solve flows that fare alike once, where there are many (see `symmetry`); the answer is the same to
             1e-12.
         certify: prove every allocation by the bottleneck condition, and at the end that bytes were conserved.
@@ -55,13 +57,14 @@ def simulate_flows(
         FlowError: the input cannot be run; carries every fault.
         InternalError: `certify` found the run wrong.
     """
+    check_resolution(record)
     size = check_sizes(size_bytes, indptr)
     problem = check_problem(indptr, links, capacity_bps, shares, weights, caps_bps, sends=size > 0)
     schedule = check_schedule(size, start_s, after)
     rows = rows_of(problem, changes)
     plan = plan_of(rows, schedule)
     alike = find_symmetry(plan) if symmetry and plan.is_fixed else None
-    run = _run(plan, certify) if alike is None else _run(alike.quotient, certify).expanded(alike)
+    run = _run(plan, certify, record) if alike is None else _run(alike.quotient, certify, record).expanded(alike)
     _refuse_endless(np.flatnonzero(run.finish_s == np.inf))
     sent = _bytes_sent(rows.problem, run.done_work)
     if certify:
@@ -70,41 +73,49 @@ def simulate_flows(
         certify_conservation(sent, run.carried_bits[: len(sent)] / BITS_PER_BYTE, blur)
     with np.errstate(divide="ignore", invalid="ignore"):
         rate = np.where(size > 0, size * BITS_PER_BYTE / (run.finish_s - run.start_s), np.inf)
-    return FlowResult(run.start_s, run.finish_s, rate, sent)
+    links = (
+        None
+        if record is None
+        else LinkRecord(record, run.bin_bits[: len(sent)] / BITS_PER_BYTE, run.busy_s[: len(sent)])
+    )
+    return FlowResult(run.start_s, run.finish_s, rate, sent, links)
 
 
 @dataclass(frozen=True)
 class _Run:
-    """What the event loop finds: per flow its times, per row the work done, per link the bits carried if certified."""
+    """What the event loop finds: per flow its times, per row the work done, per link its load if metered."""
 
     start_s: Floats
     finish_s: Floats
     done_work: Floats
     carried_bits: Floats
+    busy_s: Floats
+    bin_bits: Floats
 
     def expanded(self, alike: Symmetry) -> _Run:
         """The run of all flows and links, of that of their classes."""
-        flows = alike.flow_class
-        carried = self.carried_bits[alike.link_class] if len(self.carried_bits) else self.carried_bits
-        return _Run(self.start_s[flows], self.finish_s[flows], self.done_work[flows], carried)
+        flows, links = alike.flow_class, alike.link_class if len(self.carried_bits) else slice(None)
+        of_links = self.carried_bits[links], self.busy_s[links], self.bin_bits[links]
+        return _Run(self.start_s[flows], self.finish_s[flows], self.done_work[flows], *of_links)
 
 
-def _run(plan: Plan, certify: bool) -> _Run:
-    """Run the event loop, and prove its allocations if `certify`."""
+def _run(plan: Plan, certify: bool, record: float | None) -> _Run:
+    """Run the event loop, prove its allocations if `certify`, and keep a `record` at that resolution."""
+    metered = certify or record is not None
     plan = with_caps_as_links(plan)
-    if plan.is_fixed and not certify:
+    if plan.is_fixed and not metered:
         plan = without_slack_hops(plan)
     paths, capacity = plan.paths, plan.capacity.copy()
     n_rows, n_links = len(plan.work), len(capacity)
-    fluid, timeline, order = new_fluid(plan, metered=certify), new_timeline(plan), new_order(plan.schedule)
+    fluid, timeline, order = new_fluid(plan, metered), new_timeline(plan), new_order(plan.schedule)
     fill = new_filling(n_rows, n_links, len(paths.links), len(paths.demand) == 0)
-    recorder, audit = Recorder(n_links if certify else 0), new_audit(n_rows, n_links, certify)
+    recorder, audit = Recorder(n_links if metered else 0, record), new_audit(n_rows, n_links, certify)
     while run_flows(fluid, paths, capacity, order, plan.shifts, timeline, fill, recorder.log, audit, TOLERANCE):
         recorder.read_log()
     recorder.read_log()
     refuse_unfair(*audit.unfair)
     done = timeline.joined_work - timeline.left_work
-    return _Run(timeline.start_s, timeline.finish_s, done, recorder.carried_bits)
+    return _Run(timeline.start_s, timeline.finish_s, done, recorder.carried_bits, recorder.busy_s, recorder.bin_bits)
 
 
 def _refuse_endless(flows: NDArray[np.intp]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .record import LinkRecord
 from .validate import Floats
 
 
@@ -11,13 +12,14 @@ from .validate import Floats
 class FlowResult:
     """Times and mean rates per flow, in input order, and bytes per link.
 
-    `rate_bps` is bits / (finish - start); it is inf for a flow that ends as it starts, having no bytes.
+    `record` is there if it was asked for. `rate_bps` is bits / (finish - start); it is inf for a flow that ends as it starts, having no bytes.
     """
 
     start_s: Floats
     finish_s: Floats
     rate_bps: Floats
     link_bytes: Floats
+    record: LinkRecord | None = None
 
     @property
     def makespan_s(self) -> float:

@@ -1,0 +1,58 @@
+"""Loads of links over time, by hand and by what was sent."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from fabricsim.fabric.errors import FlowError
+from fabricsim.sims.engine import Changes, simulate_flows
+
+GB = 1e9
+
+
+def test_bins_hold_what_was_carried_in_them():
+    """1 GB/s until 1 s, nothing until 1.5 s, then half of the rate, as a cap says, for 1 s."""
+    result = simulate_flows(
+        [0, 1, 2], [0, 0], [8 * GB], [GB, GB / 2], [0.0, 1.5], caps_bps=[np.inf, 4 * GB], record=0.5
+    )
+    np.testing.assert_allclose(result.record.bin_bytes[0, :5], np.array([0.5, 0.5, 0.0, 0.25, 0.25]) * GB, rtol=1e-12)
+    np.testing.assert_allclose(result.record.busy_s, [2.0], rtol=1e-12)
+
+
+def test_a_record_has_one_row_per_link_given():
+    result = simulate_flows([0, 1], [1], np.full(3, 8 * GB), [GB], caps_bps=[4 * GB], record=1.0)
+    np.testing.assert_allclose(result.record.bin_bytes.sum(axis=1), [0.0, GB, 0.0], rtol=1e-12)
+
+
+def test_utilisation_is_the_fraction_of_capacity():
+    result = simulate_flows([0, 2], [0, 1], [8 * GB, 32 * GB], [GB], record=0.25)
+    np.testing.assert_allclose(result.record.utilisation([8 * GB, 32 * GB])[:, :4], [[1.0] * 4, [0.25] * 4], rtol=1e-12)
+
+
+def test_a_record_shows_a_link_that_is_down():
+    changes = Changes([0.5, 1.0], [0, 0], [0.0, 8 * GB])
+    result = simulate_flows([0, 1], [0], [8 * GB], [GB], changes=changes, record=0.5)
+    np.testing.assert_allclose(result.record.bin_bytes[0, :3], [GB / 2, 0.0, GB / 2], rtol=1e-12)
+
+
+@pytest.mark.parametrize("symmetry", [False, True])
+def test_bins_add_up_to_the_bytes_of_each_link(simgrid, symmetry):
+    data = simgrid("a2a64")
+    given = data["indptr"], data["links"], data["capacity"] * 8, data["size"]
+    result = simulate_flows(*given, record=1e-3, symmetry=symmetry)
+    np.testing.assert_allclose(result.record.bin_bytes.sum(axis=1), result.link_bytes, rtol=1e-9)
+    assert result.record.utilisation(data["capacity"] * 8).max() <= 1 + 1e-9
+
+
+def test_recording_changes_no_time(simgrid):
+    data = simgrid("perm1024")
+    given = data["indptr"], data["links"], data["capacity"] * 8, data["size"]
+    np.testing.assert_allclose(
+        simulate_flows(*given, record=1e-3).finish_s, simulate_flows(*given).finish_s, rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize("resolution", [0.0, -1.0, np.nan, np.inf])
+def test_a_resolution_that_is_no_time_is_refused(resolution):
+    with pytest.raises(FlowError, match="record: .* is not a finite time above 0"):
+        simulate_flows([0, 1], [0], [8 * GB], [GB], record=resolution)
