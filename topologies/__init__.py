@@ -13,6 +13,7 @@ __all__ = [
     "PRESETS",
     "bcube",
     "clos",
+    "composite",
     "describe",
     "dragonfly",
     "dragonfly_plus",
@@ -43,6 +44,12 @@ def clos(**fields: Any) -> Fabric:
     """Folded Clos of two or three tiers, `clos(hosts=4096, radix=64, oversubscription="3:1")`;
     fields of `families.clos.Clos`."""
     return generate(Description("clos"), fields)
+
+
+def composite(**fields: Any) -> Fabric:
+    """Pods of other fabrics behind a common spine, `composite(pods=["hgx-h100", "mi300x"])`;
+    fields of `families.composite.Composite`."""
+    return generate(Description("composite"), fields)
 
 
 def dragonfly(**fields: Any) -> Fabric:

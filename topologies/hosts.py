@@ -56,7 +56,7 @@ def place_hosts(
     number = np.arange(count)
     pod = np.broadcast_to(np.asarray(pod), (count,))
     if spec.server is None:
-        columns = {"level": 0, "first": number, "span": 1} if tree else {}
+        columns: dict[str, npt.ArrayLike] = {"level": 0, "first": number, "span": 1} if tree else {}
         return Hosts(builder.add_nodes(NodeKind.HOST, numbered("host-{}", number), pod=pod, **columns))
     kind = server_kind(spec.server)
     nic = nic_model(spec.network, spec.link, kind)

@@ -18,18 +18,16 @@ def merge(
     devices: Devices,
     first_server: int = 0,
     pod: int = -1,
-    kind: npt.NDArray[np.uint8] | None = None,
 ) -> Ids:
-    """Add all nodes and cables of `fabric`, names behind `prefix`, servers counted from `first_server`. Its tree
-    columns are left out: they hold inside it only. `kind` replaces the kinds of its nodes. Returns the new ids in the
-    order of the old."""
+    """Add all nodes and cables of `fabric`, names behind `prefix`, servers counted from `first_server`. Its tree columns
+    are left out: they hold inside it only. Returns the new ids in the order of the old."""
     columns = {name: values for name, values in fabric.columns.items() if name not in _OF_ONE_TREE}
     server = fabric.column("server")
     columns["server"] = np.where(server >= 0, server + first_server, -1)
     columns["device"] = _device(fabric, devices)
     columns["pod"] = np.full(fabric.nodes, pod)
     names = np.strings.add(np.bytes_(prefix), fabric.node_name)
-    ids = builder.add_nodes(fabric.node_kind if kind is None else kind, names, **columns)
+    ids = builder.add_nodes(fabric.node_kind, names, **columns)
     copy_cables(builder, fabric, int(ids[0]))
     return ids
 

@@ -52,10 +52,11 @@ def place_servers(
     builder: FabricBuilder,
     population: Population,
     devices: Devices,
-    nic_position: npt.ArrayLike,
+    nic_position: npt.ArrayLike | None,
     pod: npt.ArrayLike = -1,
 ) -> Servers:
-    """Add the nodes of all servers. `nic_position` [nodes, nics]: adapters' positions in the tree; `pod` [nodes]."""
+    """Add the nodes of all servers. `nic_position` [nodes, nics]: adapters' positions in the tree, None where the
+    network is none; `pod` [nodes]."""
     kind, nodes = population.kind, population.nodes
     pod = np.broadcast_to(np.asarray(pod), (nodes,))
 
@@ -69,7 +70,9 @@ def place_servers(
 
     gpus = put(NodeKind.ACCELERATOR, "gpu", population.gpus, kind.accelerator)
     nvswitches = put(NodeKind.NVSWITCH, "nvswitch", len(kind.nvswitches), None)
-    tree = {} if nic_position is None else {"level": 0, "first": np.asarray(nic_position).ravel(), "span": 1}
+    tree: dict[str, npt.ArrayLike] = {}
+    if nic_position is not None:
+        tree = {"level": 0, "first": np.asarray(nic_position).ravel(), "span": 1}
     nics = put(NodeKind.NIC, "nic", population.nics, population.nic_device, **tree)
     return Servers(gpus, nvswitches, nics)
 

@@ -10,6 +10,7 @@ from ...fabric.spec import Spec
 from . import (
     bcube,
     clos,
+    composite,
     dragonfly,
     dragonfly_plus,
     dual_tor,
@@ -52,4 +53,5 @@ FAMILIES = {
     "full_mesh": Family(full_mesh.FullMesh, full_mesh.build),
     "nvlink_domain": Family(nvlink_domain.NvlinkDomain, nvlink_domain.build),
     "bcube": Family(bcube.BCube, bcube.build),
+    "composite": Family(composite.Composite, composite.build),
 }
