@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ..fabric.errors import Fault, InputError, SpecError, UnknownNameError
 from ..fabric.graph import Fabric, LinkKind, NodeKind
-from ..fabric.routing import Router, router_for, scale_up
+from ..fabric.routing import Router, adapters, router_for, scale_up
 from ..fabric.routing.ports import Ports, network_ports
 from .engine import FlowResult
 from .results import NOTHING, Bottleneck
@@ -197,8 +197,8 @@ class Network:
         sentences = [*self.nvlink.assumptions()] if (self.fabric.link_kind == LinkKind.NVLINK).any() else []
         if self.detail >= Detail.ROUTING:
             sentences += self.carrier.assumptions()
-            if np.diff(self.ports.indptr).max(initial=0) > 1 and self.carrier.name != "ideal":
-                sentences.append("Of a rank's several network ports, each connection uses the one its routing chooses.")
+            if np.diff(adapters(self.ports)[0]).max(initial=0) > 1 and self.carrier.name != "ideal":
+                sentences.append("A transfer uses all adapters of its rank, in equal parts.")
         else:
             sentences.append("Traffic splits evenly over all equal-cost paths; headers cost as under its transport.")
         sentences.append("A transfer's latency is the sum of its links' latencies, paid once.")

@@ -78,6 +78,9 @@ class Router(Protocol):
         Of a rank's adapters the path uses number `adapter` where given, else the one that the rule picks.
         Raises RoutingError listing the unreachable pairs."""
 
+    def adapters(self, src: npt.ArrayLike, dst: npt.ArrayLike) -> Indptr:
+        """Per pair, how many adapters a connection between the two can choose from, at least 1."""
+
     def spread(self, src: npt.ArrayLike, dst: npt.ArrayLike) -> Spread:
         """All equal-cost paths of each pair with their fractions. Raises RoutingError as `paths` does."""
 

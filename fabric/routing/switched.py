@@ -16,8 +16,8 @@ from ..errors import Fault, RoutingError
 from ..graph import Fabric
 from ._choice_kernels import choose_each, choose_ports
 from .lanes import Assign, one_lane
-from .ports import DirectLinks, Ports, ScaleUp, all_of, direct_links, network_ports, of_adapter, scale_up
-from .router import Hops, Lanes, Links, Pairs, Paths, Ranks, Rule, Shares, Spread, csr
+from .ports import DirectLinks, Ports, ScaleUp, adapters, all_of, direct_links, network_ports, of_adapter, scale_up
+from .router import Hops, Indptr, Lanes, Links, Pairs, Paths, Ranks, Rule, Shares, Spread, csr
 
 _FAULTS_SHOWN = 10
 _Leg = tuple[Ranks, Links, Lanes]
@@ -94,6 +94,14 @@ class SwitchedRouter:
             _leg(outside, _back(ports.link[port_dst])),
             _leg(outside, _back(ports.bus_link[port_dst])),
         ]
+
+    def adapters(self, src: npt.ArrayLike, dst: npt.ArrayLike) -> Indptr:
+        count = np.diff(adapters(self.ports)[0])
+        src, dst = self._ranks(src, dst)
+        inside, beside, _ = self._divide(src, dst)
+        both = np.maximum(np.minimum(count[src], count[dst]), 1)
+        both[inside] = both[beside] = 1
+        return both
 
     def spread(self, src: npt.ArrayLike, dst: npt.ArrayLike) -> Spread:
         src, dst = self._ranks(src, dst)

@@ -61,6 +61,15 @@ class Subflows:
         return Subflows(self.transfer, self.part, indptr, self.links[on], self.shares[on])
 
 
+def over_adapters(router: Router, src: Ranks, dst: Ranks, connections: int = 1) -> tuple[Ranks, Ranks, Ranks]:
+    """Each transfer over every adapter that both its ranks have, by `connections` connections each, as NCCL's channels
+    use them: (transfer, adapter, connection) of every subflow."""
+    count = router.adapters(src, dst) * connections
+    transfer = np.repeat(np.arange(len(src)), count)
+    number = np.arange(len(transfer)) - np.repeat(np.cumsum(count) - count, count)
+    return transfer, *np.divmod(number, connections)
+
+
 class Transport:
     """Base of every transport; `split` and `limits` are its own, sharing is max-min fair unless it says otherwise."""
 

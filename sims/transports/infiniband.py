@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ...fabric.graph import Fabric
 from ...fabric.routing import Router, static_rule
-from .base import Floats, Ranks, Subflows, Transport
+from .base import Floats, Ranks, Subflows, Transport, over_adapters
 from .headers import Headers, on_network_links, payload_share
 
 HEADER_BYTES = 8 + 12 + 4 + 2
@@ -38,7 +38,8 @@ class Infiniband(Transport):
         return static_rule(fabric)
 
     def split(self, router: Router, src: Ranks, dst: Ranks) -> Subflows:
-        return Subflows.along(router.paths(src, dst))
+        transfer, adapter, _ = over_adapters(router, src, dst)
+        return Subflows.along(router.paths(src[transfer], dst[transfer], adapter=adapter), transfer)
 
     def limits(self, fabric: Fabric) -> Floats:
         return on_network_links(fabric, self.share)

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 from pydantic import Field
 
 from ...fabric.graph import Fabric
 from ...fabric.routing import Router
-from .base import Floats, Ranks, Subflows, Transport
+from .base import Floats, Ranks, Subflows, Transport, over_adapters
 from .headers import Headers, on_network_links, payload_share
 
 HEADER_BYTES = 8 + 4 + 12 + 14 + 20 + 8 + 12 + 4
@@ -45,9 +44,8 @@ class Roce(Transport):
         return "ecmp"
 
     def split(self, router: Router, src: Ranks, dst: Ranks) -> Subflows:
-        queue_pair = np.tile(np.arange(self.qps, dtype=np.uint64), len(src))
-        paths = router.paths(np.repeat(src, self.qps), np.repeat(dst, self.qps), entropy=queue_pair)
-        return Subflows.along(paths, np.repeat(np.arange(len(src)), self.qps))
+        transfer, adapter, queue_pair = over_adapters(router, src, dst, self.qps)
+        return Subflows.along(router.paths(src[transfer], dst[transfer], queue_pair, adapter), transfer)
 
     def limits(self, fabric: Fabric) -> Floats:
         return on_network_links(fabric, self.share)

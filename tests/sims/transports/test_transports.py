@@ -124,3 +124,12 @@ def test_every_shift_is_free_of_contention_on_a_tree_under_static_infiniband_tab
     for shift in range(1, fabric.ranks):
         ran = network.transfer(ranks, (ranks + shift) % fabric.ranks, 1e9)
         assert (ran.finish_s - ran.latency_s) == pytest.approx(8e9 / (4e11 * 0.96), rel=1e-9)
+
+
+@pytest.mark.parametrize(("network", "share"), [("infiniband", 0.96), ("roce", 0.925)])
+def test_a_transfer_uses_every_adapter_of_its_rank(network, share):
+    """Two adapters of 100 Gbit/s per GPU carry what one of 200 Gbit/s does, less headers."""
+    cluster = load("hgx-a100", nodes=2, nics_per_node=16, nic="100Gbps", network=network)
+    sent = Network(cluster).transfer([0], [8], [1e9])
+    seconds = 8e9 / (2 * 100e9 * share) + sent.latency_s[0]
+    assert sent.finish_s[0] == pytest.approx(seconds, rel=1e-9)
