@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...fabric.errors import Fault, FlowError
-from ._event_kernels import SAME_INSTANT, run_flows
-from ._max_min_kernels import new_filling
-from .certificate import TOLERANCE, certify_conservation, refuse_unfair
+from ._event_kernels import SAME_INSTANT
+from .certificate import certify_conservation
 from .changes import Changes, rows_of
-from .fluid import new_audit, new_fluid, new_order, new_timeline
-from .plan import BITS_PER_BYTE, Plan, plan_of, with_caps_as_links, without_slack_hops
-from .record import LinkRecord, Recorder, check_resolution
+from .plan import BITS_PER_BYTE, Plan, plan_of
+from .record import check_resolution
 from .result import FlowResult
-from .symmetry import Symmetry, find_symmetry
-from .validate import Floats, Problem, check_problem, check_schedule, check_sizes
+from .run import Run, run_plan
+from .symmetry import find_symmetry
+from .validate import Floats, Problem, check_flows
 
 
 def simulate_flows(
@@ -58,64 +55,28 @@ def simulate_flows(
         InternalError: `certify` found the run wrong.
     """
     check_resolution(record)
-    size = check_sizes(size_bytes, indptr)
-    problem = check_problem(indptr, links, capacity_bps, shares, weights, caps_bps, sends=size > 0)
-    schedule = check_schedule(size, start_s, after)
+    problem, schedule = check_flows(indptr, links, capacity_bps, size_bytes, start_s, shares, weights, caps_bps, after)
     rows = rows_of(problem, changes)
     plan = plan_of(rows, schedule)
     alike = find_symmetry(plan) if symmetry and plan.is_fixed else None
-    run = _run(plan, certify, record) if alike is None else _run(alike.quotient, certify, record).expanded(alike)
+    if alike is None:
+        run = run_plan(plan, certify, record)
+    else:
+        run = run_plan(alike.quotient, certify, record).expanded(alike)
     _refuse_endless(np.flatnonzero(run.finish_s == np.inf))
-    sent = _bytes_sent(rows.problem, run.done_work)
+    sent_bytes = _bytes_sent(rows.problem, run.done_work)
     if certify:
-        widest = np.maximum(problem.capacity.max(initial=0.0), rows.shifts.capacity_bps.max(initial=0.0))
-        blur = 10 * SAME_INSTANT * run.finish_s.max(initial=0.0) * widest / BITS_PER_BYTE
-        certify_conservation(sent, run.carried_bits[: len(sent)] / BITS_PER_BYTE, blur)
+        certify_conservation(sent_bytes, run.carried_bytes[: len(sent_bytes)], _blur_bytes(plan, run))
+    bits = schedule.size_bytes * BITS_PER_BYTE
     with np.errstate(divide="ignore", invalid="ignore"):
-        rate = np.where(size > 0, size * BITS_PER_BYTE / (run.finish_s - run.start_s), np.inf)
-    links = (
-        None
-        if record is None
-        else LinkRecord(record, run.bin_bits[: len(sent)] / BITS_PER_BYTE, run.busy_s[: len(sent)])
-    )
-    return FlowResult(run.start_s, run.finish_s, rate, sent, links)
+        rate = np.where(bits > 0, bits / (run.finish_s - run.start_s), np.inf)
+    return FlowResult(run.start_s, run.finish_s, rate, sent_bytes, run.record(len(sent_bytes)))
 
 
-@dataclass(frozen=True)
-class _Run:
-    """What the event loop finds: per flow its times, per row the work done, per link its load if metered."""
-
-    start_s: Floats
-    finish_s: Floats
-    done_work: Floats
-    carried_bits: Floats
-    busy_s: Floats
-    bin_bits: Floats
-
-    def expanded(self, alike: Symmetry) -> _Run:
-        """The run of all flows and links, of that of their classes."""
-        flows, links = alike.flow_class, alike.link_class if len(self.carried_bits) else slice(None)
-        of_links = self.carried_bits[links], self.busy_s[links], self.bin_bits[links]
-        return _Run(self.start_s[flows], self.finish_s[flows], self.done_work[flows], *of_links)
-
-
-def _run(plan: Plan, certify: bool, record: float | None) -> _Run:
-    """Run the event loop, prove its allocations if `certify`, and keep a `record` at that resolution."""
-    metered = certify or record is not None
-    plan = with_caps_as_links(plan)
-    if plan.is_fixed and not metered:
-        plan = without_slack_hops(plan)
-    paths, capacity = plan.paths, plan.capacity.copy()
-    n_rows, n_links = len(plan.work), len(capacity)
-    fluid, timeline, order = new_fluid(plan, metered), new_timeline(plan), new_order(plan.schedule)
-    fill = new_filling(n_rows, n_links, len(paths.links), len(paths.demand) == 0)
-    recorder, audit = Recorder(n_links if metered else 0, record), new_audit(n_rows, n_links, certify)
-    while run_flows(fluid, paths, capacity, order, plan.shifts, timeline, fill, recorder.log, audit, TOLERANCE):
-        recorder.read_log()
-    recorder.read_log()
-    refuse_unfair(*audit.unfair)
-    done = timeline.joined_work - timeline.left_work
-    return _Run(timeline.start_s, timeline.finish_s, done, recorder.carried_bits, recorder.busy_s, recorder.bin_bits)
+def _blur_bytes(plan: Plan, run: Run) -> float:
+    """What a link may carry in the instants that count as one."""
+    widest = max(plan.capacity.max(initial=0.0), plan.shifts.capacity_bps.max(initial=0.0))
+    return float(10 * SAME_INSTANT * run.finish_s.max(initial=0.0) * widest / BITS_PER_BYTE)
 
 
 def _refuse_endless(flows: NDArray[np.intp]) -> None:

@@ -44,7 +44,7 @@ def check_resolution(record: float | None) -> None:
 
 
 class Recorder:
-    """Sums up the log of a run, a buffer at a time; on no links it keeps no log. Without `resolution_s` it has no bins."""
+    """Sums up the log of a run, a buffer at a time. It keeps no log of no links, and no bins without a resolution."""
 
     def __init__(self, n_links: int, resolution_s: float | None) -> None:
         self.log = Log(np.empty(n_links + _ENTRIES if n_links else 0, LOAD), np.zeros(1, np.int64))

@@ -12,7 +12,8 @@ from .validate import Floats
 class FlowResult:
     """Times and mean rates per flow, in input order, and bytes per link.
 
-    `record` is there if it was asked for. `rate_bps` is bits / (finish - start); it is inf for a flow that ends as it starts, having no bytes.
+    `rate_bps` is bits / (finish - start); it is inf for a flow that ends as it starts, having no bytes. `record` is
+    there if it was asked for.
     """
 
     start_s: Floats

@@ -6,8 +6,9 @@ and link at fault.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,6 +26,7 @@ from ._check_kernels import (
 from ._max_min_kernels import Paths
 
 Floats = NDArray[np.float64]
+Checked = TypeVar("Checked")
 
 _PATH_FAULTS = {
     UNKNOWN_LINK: ("path names link {link}, and there are {links}", "link ids are 0 .. number of capacities - 1"),
@@ -91,6 +93,32 @@ class Schedule:
     def waits(self) -> NDArray[np.int32]:
         """How many flows each flow waits for."""
         return np.diff(self.after_indptr).astype(np.int32)
+
+
+def check_flows(
+    indptr: ArrayLike,
+    links: ArrayLike,
+    capacity_bps: ArrayLike,
+    size_bytes: ArrayLike,
+    start_s: ArrayLike | None,
+    shares: ArrayLike | None,
+    weights: ArrayLike | None,
+    caps_bps: ArrayLike | None,
+    after: tuple[ArrayLike, ArrayLike] | None,
+) -> tuple[Problem, Schedule]:
+    """All that describes flows in time.
+
+    Raises:
+        FlowError: with the faults of sizes, problem and schedule together.
+    """
+    faults: list[Fault] = []
+    size = _gather(faults, lambda: check_sizes(size_bytes, indptr))
+    sends = np.zeros(max(np.size(indptr) - 1, 0), np.bool_) if size is None else size > 0
+    problem = _gather(faults, lambda: check_problem(indptr, links, capacity_bps, shares, weights, caps_bps, sends))
+    schedule = None if size is None else _gather(faults, lambda: check_schedule(size, start_s, after))
+    if problem is None or schedule is None:
+        raise FlowError(faults)
+    return problem, schedule
 
 
 def check_problem(
@@ -253,6 +281,15 @@ def as_integers(name: str, values: ArrayLike, dtype: type, faults: list[Fault]) 
     else:
         return np.ascontiguousarray(array, dtype=dtype)
     return np.empty(0, dtype)
+
+
+def _gather(faults: list[Fault], check: Callable[[], Checked]) -> Checked | None:
+    """What `check` returns, or None and its faults added."""
+    try:
+        return check()
+    except FlowError as error:
+        faults += error.faults
+        return None
 
 
 def _raise_any(faults: list[Fault]) -> None:

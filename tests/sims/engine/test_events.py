@@ -158,6 +158,15 @@ def test_input_that_cannot_run_is_named(change, words):
         simulate_flows(**(GOOD | change))
 
 
+def test_faults_of_every_kind_are_named_at_once():
+    with pytest.raises(FlowError) as error:
+        simulate_flows([0, 1, 2], [0, 1], [0.0, 1.0], [1.0, 1.0], start_s=[0.0, np.nan], weights=[1.0, -1.0])
+    assert len(error.value.faults) == 3
+    with pytest.raises(FlowError) as error:
+        simulate_flows([0, 1, 2], [0, 1], [0.0, 1.0], [1.0, -1.0])
+    assert len(error.value.faults) == 2
+
+
 def test_all_flows_of_a_dependency_cycle_are_named():
     with pytest.raises(FlowError) as error:
         simulate_flows([0, 1, 2, 3], [0, 0, 0], [1.0], [1.0] * 3, after=([0, 1, 2, 3], [2, 0, 1]))

@@ -54,5 +54,5 @@ def test_recording_changes_no_time(simgrid):
 
 @pytest.mark.parametrize("resolution", [0.0, -1.0, np.nan, np.inf])
 def test_a_resolution_that_is_no_time_is_refused(resolution):
-    with pytest.raises(FlowError, match="record: .* is not a finite time above 0"):
+    with pytest.raises(FlowError, match=r"record: .* is not a finite time above 0"):
         simulate_flows([0, 1], [0], [8 * GB], [GB], record=resolution)
