@@ -120,7 +120,8 @@ def propagation_ns(length_m: float) -> int:
 
 
 def with_adapters(network: Fabric, servers: int, kind: NodeKind) -> Fabric:
-    """A network whose first hosts are an adapter of each of `servers` servers, and whose others are machines of `kind`."""
+    """A network whose first hosts are an adapter of each of `servers` servers, and whose others are machines of
+    `kind`."""
     node_kind, server = network.node_kind.copy(), network.column("server").copy()
     adapters, machines = np.split(network.endpoints, [servers])
     node_kind[adapters], node_kind[machines] = NodeKind.NIC, kind

@@ -19,8 +19,8 @@ def merge(
     first_server: int = 0,
     pod: int = -1,
 ) -> Ids:
-    """Add all nodes and cables of `fabric`, names behind `prefix`, servers counted from `first_server`. Its tree columns
-    are left out: they hold inside it only. Returns the new ids in the order of the old."""
+    """Add all nodes and cables of `fabric`, names behind `prefix`, servers counted from `first_server`. Its tree
+    columns are left out: they hold inside it only. Returns the new ids in the order of the old."""
     columns = {name: values for name, values in fabric.columns.items() if name not in _OF_ONE_TREE}
     server = fabric.column("server")
     columns["server"] = np.where(server >= 0, server + first_server, -1)

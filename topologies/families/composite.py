@@ -1,10 +1,11 @@
-"""A fabric of fabrics: pods of any family behind a common spine, networks beside them, sites joined by long-haul cables.
+"""A fabric of fabrics: pods of any family behind a common spine, networks beside them, sites joined by long-haul
+cables.
 
 Every switch of a pod's top tier has `uplinks` cables into the spine of its site: cable c of a pod, counted over those
-switches, goes to spine switch c mod S. Between each two sites run long-haul cables, cable c from spine switch c mod S of
-one to c mod S' of the other, with the propagation time of the catalogue's fibre. A network beside the compute network
-(storage, front end) is a folded Clos with an adapter of every server, which its accelerators do not use, and its own
-machines.
+switches, goes to spine switch c mod S. Between each two sites run long-haul cables, cable c from spine switch c mod S
+of one to c mod S' of the other, with the propagation time of the catalogue's fibre. A network beside the compute
+network (storage, front end) is a folded Clos with an adapter of every server, which its accelerators do not use, and
+its own machines.
 """
 
 from __future__ import annotations
