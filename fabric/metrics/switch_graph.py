@@ -58,7 +58,7 @@ def switch_graph(fabric: Fabric, alive: npt.NDArray[np.bool_] | None = None) -> 
 
     NVSwitches and the reduction units inside switches are left out.
     """
-    forwards = _forwards(fabric)
+    forwards = forwarding(fabric)
     node = np.flatnonzero(forwards).astype(np.int32)
     number = np.full(fabric.nodes, -1, dtype=np.int32)
     number[node] = np.arange(len(node))
@@ -86,7 +86,7 @@ def switch_graph(fabric: Fabric, alive: npt.NDArray[np.bool_] | None = None) -> 
     )
 
 
-def _forwards(fabric: Fabric) -> npt.NDArray[np.bool_]:
+def forwarding(fabric: Fabric) -> npt.NDArray[np.bool_]:
     """Which nodes pass on traffic of others."""
     kinds = (*SWITCH_KINDS, NodeKind.HOST) if fabric.meta.get("hosts_forward") else SWITCH_KINDS
     return np.isin(fabric.node_kind, kinds)

@@ -1,0 +1,93 @@
+"""Load of uniform traffic: closed forms, and the sum over all pairs of ranks one by one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from fabricsim import topologies
+from fabricsim.fabric.graph import SWITCH_KINDS
+from fabricsim.fabric.metrics import uniform_load as module
+from fabricsim.fabric.metrics.uniform_load import uniform_load
+from fabricsim.fabric.routing import router_for
+
+
+@pytest.mark.parametrize("k", [4, 6, 8])
+def test_a_fat_tree_carries_what_leaves_the_edge_and_the_pod(k):
+    """Of the n-1 others, k/2 - 1 are on the edge switch and k^2/4 - 1 in the pod."""
+    fabric = topologies.fat_tree(k=k)
+    loads = {load.where: load for load in uniform_load(fabric, router_for(fabric)).tiers}
+    others = k**3 / 4 - 1
+    for where in ("leaf -> agg", "agg -> leaf"):
+        assert loads[where].mean == pytest.approx((others - (k / 2 - 1)) / others)
+        assert loads[where].highest == pytest.approx(loads[where].mean)
+    assert loads["agg -> core"].highest == pytest.approx((others - (k**2 / 4 - 1)) / others)
+
+
+@pytest.mark.parametrize("dims", [(4, 4, 4), (8, 4), (6, 6)])
+def test_a_torus_carries_the_average_distance_over_its_links(direct, grid, dims):
+    """N hosts send over `average` hops on 2 N D directed links, alike by symmetry in each dimension of even length d:
+    d/8 * N/(N-1)."""
+    size = int(np.prod(dims))
+    fabric = direct(size, grid(*dims, wrap=True))
+    (load,) = uniform_load(fabric, router_for(fabric, "ecmp")).tiers
+    average = sum(d / 4 for d in dims) * size / (size - 1)
+    assert load.mean == pytest.approx(average / (2 * len(dims)))
+
+
+def test_a_server_keeps_its_own_traffic_inside():
+    """8 nodes of 8: of 63 others 7 are in the server and 7 on the rail; the rest crosses the spine."""
+    fabric = topologies.load("hgx-h100", nodes=8)
+    found = uniform_load(fabric, router_for(fabric))
+    assert {load.where: load.highest for load in found.rails} == {f"rail {r}": pytest.approx(49 / 63) for r in range(8)}
+    assert found.throughput == 1.0
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: topologies.load("hgx-h100", nodes=12, oversubscription=3),
+        lambda: topologies.load("hgx-a100", nodes=5, nics_per_node=4, su=2, radix=8),
+        lambda: topologies.load("gb200-nvl72", nodes=2, gpus_per_rack=8),
+        lambda: topologies.fat_tree(k=4, server="hgx-h100"),
+    ],
+)
+def test_the_load_is_the_sum_over_all_pairs_of_ranks(make):
+    fabric = make()
+    router = router_for(fabric, "ecmp")
+    src, dst = (side.ravel() for side in np.meshgrid(np.arange(fabric.ranks), np.arange(fabric.ranks)))
+    src, dst = src[src != dst], dst[src != dst]
+    spread = router.spread(src, dst)
+    first = spread.links[spread.indptr[:-1]]
+    ports_bps = _sent_bps(fabric)[src] / (fabric.ranks - 1)
+    assert len(first) == len(src)
+    flow_bps = np.repeat(ports_bps, np.diff(spread.indptr)) * spread.shares
+    load = np.bincount(spread.links, weights=flow_bps, minlength=fabric.links) / fabric.capacity_bps
+    switch = np.isin(fabric.node_kind, SWITCH_KINDS)
+    trunk = switch[fabric.link_source] & switch[fabric.link_target]
+    found = uniform_load(fabric, router)
+    assert max(tier.highest for tier in found.tiers) == pytest.approx(load[trunk].max())
+    assert sum(tier.mean * tier.links for tier in found.tiers) == pytest.approx(load[trunk].sum())
+    assert found.throughput == pytest.approx(min(1.0, 1.0 / load[trunk].max()))
+
+
+def _sent_bps(fabric):
+    """Rate of all network ports behind each rank."""
+    from fabricsim.fabric.routing.ports import network_ports
+
+    ports = network_ports(fabric)
+    rate = np.concatenate(([0.0], np.cumsum(fabric.capacity_bps[ports.link])))
+    return rate[ports.indptr[1:]] - rate[ports.indptr[:-1]]
+
+
+def test_a_few_shifts_stand_for_all_and_say_so(monkeypatch):
+    fabric = topologies.fat_tree(k=8)
+    whole = uniform_load(fabric, router_for(fabric))
+    monkeypatch.setattr(module, "_MOST_ENTRIES", 1)
+    part = uniform_load(fabric, router_for(fabric), seed=3)
+    assert part.method == "1 of 31 shifts of the switches"
+    assert part.tiers[0].mean == pytest.approx(whole.tiers[0].mean)
+
+
+def test_one_switch_has_nothing_between_switches(direct):
+    fabric = direct(1, [], hosts=4)
+    assert uniform_load(fabric, router_for(fabric)) is None
