@@ -10,7 +10,10 @@ import click
 from .options import output_options
 from .output import Table, emit, write_list
 
-_SECTIONS = ("accelerators", "nics", "switches", "cables", "buses", "networks", "servers", "nodes", "reference_points")
+_SECTIONS = (
+    *("accelerators", "cpus", "nics", "switches", "cables", "buses", "networks", "servers", "nodes"),
+    *("prices", "facility", "reference_points"),
+)
 
 
 @click.command("list")

@@ -1,7 +1,8 @@
 """Facts about hardware, as data: every value names the source it was read in, or says that it is unverified."""
 
 from .load import Catalogue, catalogue
+from .prices import PriceRange, price_range
 from .records import Value
 from .servers import ServerKind, server_kind
 
-__all__ = ["Catalogue", "ServerKind", "Value", "catalogue", "server_kind"]
+__all__ = ["Catalogue", "PriceRange", "ServerKind", "Value", "catalogue", "price_range", "server_kind"]

@@ -29,6 +29,10 @@ class Catalogue:
         return _section("nics", records.Nic)
 
     @cached_property
+    def cpus(self) -> Mapping[str, records.Cpu]:
+        return _section("cpus", records.Cpu)
+
+    @cached_property
     def switches(self) -> Mapping[str, records.Switch]:
         return _section("switches", records.Switch)
 
@@ -51,6 +55,14 @@ class Catalogue:
     @cached_property
     def nodes(self) -> Mapping[str, records.Machine]:
         return _section("nodes", records.Machine)
+
+    @cached_property
+    def prices(self) -> Mapping[str, records.Price]:
+        return _section("prices", records.Price)
+
+    @cached_property
+    def facility(self) -> Mapping[str, records.Point]:
+        return _section("facility", records.Point)
 
     @cached_property
     def reference_points(self) -> Mapping[str, records.Point]:

@@ -55,6 +55,7 @@ class Accelerator(Spec):
     tdp_max_w: Quantity | None = None
     superchip_w: Quantity | None = None
     price_usd: Quantity | None = None
+    compute_capability: Count | None = None
     topology: Text | None = None
     topology_in_instance: Text | None = None
     chips_per_instance: Count | None = None
@@ -70,6 +71,16 @@ class Nic(Spec):
     protocol: Text
     power_w: Quantity | None = None
     price_usd: Quantity | None = None
+
+
+class Cpu(Spec):
+    """A host processor, with the memory on it."""
+
+    cores: Count
+    tdp_w: Quantity
+    memory_gb: Quantity | None = None
+    arch: Literal["x86_64", "arm64"] = "x86_64"
+    vendor: Literal["GenuineIntel", "AuthenticAMD", "ARM"]
 
 
 class Switch(Spec):
@@ -92,9 +103,15 @@ class Switch(Spec):
     trays_per_nvl72: Count | None = None
 
 
-class Cable(Spec):
-    """A cable or transceiver; `gbit` is missing where only the fibre is meant."""
+Medium = Literal["dac-passive", "dac-active", "aoc", "mmf", "smf"]
+"""What carries the signal, in the words of NetBox: copper, active copper, active optical, multimode, single mode."""
 
+
+class Cable(Spec):
+    """A cable, or a transceiver (`mmf`, `smf`) of which two and a fibre make one; `gbit` is missing where only the fibre
+    is meant. Cable plans draw on those that have a `medium`."""
+
+    medium: Medium | None = None
     gbit: Quantity | None = None
     reach_m: Quantity | None = None
     power_w_per_end: Quantity | None = None
@@ -104,11 +121,23 @@ class Cable(Spec):
 
 
 class Machine(Spec):
-    """A whole machine as sold."""
+    """A whole machine as sold: a server, or a rack of compute trays. `cpu`: its name in the catalogue."""
 
     gpus: Count
     nics: Text
     power_kw: Quantity | None = None
+    rack_units: Count | None = None
+    cpu: str | None = None
+    cpus: Count | None = None
+    cooling: Literal["air", "liquid"] = "air"
+
+
+class Price(Spec):
+    """What one piece costs in USD. `typical` is left out where the part's own record has it."""
+
+    low: Quantity
+    typical: Quantity | None = None
+    high: Quantity
 
 
 class Bus(Spec):
@@ -147,6 +176,7 @@ class Parts(Spec):
     nic: str
     bus: str
     node: str
+    nvswitch: str | None = None
 
 
 class Server(Spec):

@@ -1,11 +1,14 @@
 """The hardware catalogue: every value has a source, and the records fit together."""
 
 import pytest
-from fabricsim.fabric.catalogue import Value, catalogue, server_kind
+from fabricsim.fabric.catalogue import Value, catalogue, price_range, server_kind
 from fabricsim.fabric.errors import UnknownNameError
 from pydantic import ValidationError
 
-SECTIONS = ("accelerators", "nics", "switches", "cables", "buses", "networks", "servers", "nodes", "reference_points")
+SECTIONS = (
+    *("accelerators", "cpus", "nics", "switches", "cables", "buses", "networks", "servers", "nodes"),
+    *("prices", "facility", "reference_points"),
+)
 SERVERS = ("hgx-a100", "hgx-h100", "hgx-h200", "hgx-b200", "gb200-nvl72")
 
 
@@ -114,3 +117,43 @@ def test_the_catalogue_cannot_be_changed():
         catalogue().nics["ConnectX-7"] = None
     with pytest.raises(ValidationError):
         catalogue().nics["ConnectX-7"].gbit = None
+
+
+def test_every_price_is_complete_and_in_order():
+    for name in catalogue().prices:
+        price = price_range(name)
+        assert price is not None and 0 < price.low <= price.typical <= price.high, name
+
+
+def test_a_price_stands_in_one_place_only():
+    """Where a part's own record has a price, that is the typical one."""
+    known = catalogue()
+    for name, entry in known.prices.items():
+        records = (section.get(name) for section in (known.switches, known.nics, known.accelerators, known.cables))
+        own = [record for record in records if record is not None and record.price_usd is not None]
+        assert not (own and entry.typical is not None), name
+
+
+def test_a_part_without_a_price_has_none_rather_than_zero():
+    assert price_range("Rubin_VR200") is None
+
+
+def test_b200_costs_what_its_makers_chief_executive_said():
+    """30,000 to 40,000 USD."""
+    price = price_range("B200_SXM")
+    assert price is not None and (price.low, price.high) == (30000, 40000)
+
+
+def test_machines_draw_at_least_what_their_processors_do():
+    known = catalogue()
+    for name, server in known.servers.items():
+        machine, accelerator = known.nodes[server.parts.node], known.accelerators[server.parts.accelerator]
+        if machine.power_kw is not None:
+            cpus = machine.cpus.value * known.cpus[machine.cpu].tdp_w.value
+            assert machine.power_kw.value * 1e3 > server.gpus.value * accelerator.tdp_w.value + cpus, name
+
+
+def test_grace_takes_what_two_accelerators_leave_of_a_superchip():
+    """2700 W for two accelerators of 1200 W and a Grace."""
+    gb200 = catalogue().accelerators["GB200"]
+    assert catalogue().cpus["Grace"].tdp_w.value == gb200.superchip_w.value - 2 * gb200.tdp_w.value
