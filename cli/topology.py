@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,10 @@ import click
 
 from ..fabric.errors import Fault, SpecError, UnknownNameError
 from .listing import list_command
+from .metrics import measures_tables, resilience
 from .options import Settings, fabric_argument, load_wiring, output_options, quiet_option
 from .output import Table, emit, note
+from .progress import working
 
 if TYPE_CHECKING:
     from ..fabric.graph import Fabric
@@ -25,6 +28,7 @@ def topology() -> None:
 
 
 topology.add_command(list_command)
+topology.add_command(resilience)
 
 
 @topology.command()
@@ -40,14 +44,24 @@ def new(source: str, pairs: tuple[str, ...], output: str, quiet: bool) -> None:
 
 @topology.command()
 @fabric_argument
+@click.option("--metrics", is_flag=True, help="Path diversity, load of uniform traffic, effective bisection, too.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of what --metrics samples."
+)
 @output_options
-def show(source: str, pairs: tuple[str, ...], form: str, quiet: bool) -> None:
+def show(source: str, pairs: tuple[str, ...], metrics: bool, seed: int, form: str, quiet: bool) -> None:
     """Count, measure and price FABRIC."""
-    from ..fabric.metrics import summary
+    from ..fabric.metrics import measures, summary
 
-    shown = summary(load_wiring(source, pairs))
-    document = shown.to_dict()
-    emit(form, document, [document], _summary_tables(shown))
+    fabric = load_wiring(source, pairs)
+    with working("measuring", quiet):
+        shown = summary(fabric)
+        measured = measures(fabric, seed=seed) if metrics else None
+    document, tables = shown.to_dict(), _summary_tables(shown)
+    if measured is not None:
+        document["metrics"] = measured.to_dict()
+        tables = chain(tables, measures_tables(measured))
+    emit(form, document, [document], tables)
 
 
 def _summary_tables(shown: Summary) -> Iterator[Table]:

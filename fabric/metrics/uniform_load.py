@@ -47,8 +47,8 @@ class UniformLoad:
 
 @dataclass(frozen=True, eq=False)
 class _Sets:
-    """Ranks on the same switches, per set: `size`; `sent_bps`, what one rank sends in all; `first` and `last`, members in
-    its servers of lowest and highest number, `first_in` and `last_in`; `in_server` (sparse), its ranks in each."""
+    """Ranks on the same switches, per set: `size`; `sent_bps`, what one rank sends in all; `first` and `last`, members
+    in its servers of lowest and highest number, `first_in` and `last_in`; `in_server` (sparse), its ranks in each."""
 
     size: Numbers
     sent_bps: Rates

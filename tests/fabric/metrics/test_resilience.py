@@ -36,7 +36,7 @@ def test_the_curves_never_rise(torus_443, what):
 
 
 def test_one_dead_leaf_of_a_rail_takes_an_eighth_of_the_bisection_and_no_one_off():
-    """9 switches: 8 leaves and a spine; 1 in 9 fails. Without one rail a server has seven, without the spine all eight."""
+    """9 switches, 8 leaves and a spine; 1 in 9 fails. Without a rail a server has seven, without the spine all eight."""
     fabric = topologies.load("hgx-h100", nodes=8)
     (point,) = resilience(fabric, "switches", [1 / 9], trials=8).curve
     assert (point.failed, point.connected, point.reachable) == (1, 1, 1)
