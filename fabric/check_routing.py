@@ -1,5 +1,5 @@
-"""What is wrong with a routing on a fabric: pairs that it loses (rule `unrouted`), and links that may wait for one another
-in a circle for ever (rule `deadlock`)."""
+"""What is wrong with a routing on a fabric: pairs that it loses (rule `unrouted`), and links that may wait for one
+another in a circle for ever (rule `deadlock`)."""
 
 from __future__ import annotations
 
