@@ -26,7 +26,7 @@ DATA = Path(__file__).parents[1] / "tests" / "data" / "simgrid"
 
 @dataclass(frozen=True)
 class Case:
-    """A row: what is run, how often, and what it may take. `per` divides the time (events), `unit` names the quotient."""
+    """A row: what is run, how often, and what it may take. `unit` names the quotient of the time and `per`."""
 
     name: str
     run: Callable[[], object]

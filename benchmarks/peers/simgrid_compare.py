@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,7 @@ def theirs(case: Case, indptr: NDArray, links: NDArray, capacity_bps: NDArray) -
     flows = case.flows
     given = {
         "capacity": (capacity_bps / BITS_PER_BYTE).tolist(),
-        "path": [links[a:b].tolist() for a, b in zip(indptr[:-1], indptr[1:], strict=True)],
+        "path": [links[a:b].tolist() for a, b in pairwise(indptr)],
         "src": flows.src.tolist(),
         "dst": flows.dst.tolist(),
         "size": flows.size_bytes.tolist(),

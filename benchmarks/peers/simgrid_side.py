@@ -1,7 +1,7 @@
 """SimGrid's side of `simgrid_compare.py`, for the Python that Debian's python3-simgrid is installed in.
 
-Reads a case as JSON on stdin (capacity in bytes/s per link, per flow: src, dst, path, size in bytes, start in s) and prints
-{"finish": [s per flow], "wall_s": time in the run alone}. Model CM02 without latency or TCP effects: plain max-min.
+Reads a case as JSON on stdin (capacity in bytes/s per link; per flow: src, dst, path, size in bytes, start in s) and
+prints {"finish": [s per flow], "wall_s": time in the run alone}. Model CM02 without latency or TCP: plain max-min.
 """
 
 import json
@@ -17,7 +17,7 @@ def main() -> None:
     case = json.load(sys.stdin)
     engine = Engine(["peer", *(f"--cfg={setting}" for setting in MAX_MIN), "--log=root.threshold:error"])
     zone = NetZone.create_full_zone("peer")
-    flows = list(zip(case["src"], case["dst"], case["path"], case["size"], case["start"]))
+    flows = list(zip(case["src"], case["dst"], case["path"], case["size"], case["start"], strict=True))
     ends = sorted({f"{kind}{end}" for src, dst, *_ in flows for kind, end in (("s", src), ("d", dst))})
     hosts = {name: zone.create_host(name, 1e9) for name in ends}
     links = [zone.create_link(f"l{i}", capacity).set_latency(0.0).seal() for i, capacity in enumerate(case["capacity"])]

@@ -1,4 +1,4 @@
-"""What can be left out of paths before a run."""
+"""Passes over all paths, before and after a run."""
 
 from __future__ import annotations
 
@@ -24,3 +24,11 @@ def mark_limiting(paths, capacity, flows_of_link, kept):
                 narrowest, tightest = width, k
         if tightest >= 0:
             kept[tightest] = True
+
+
+@kernel
+def add_over_hops(indptr, links, shares, of_row, of_link):
+    """Add what each row has (float64[n]), times its share (float64[nnz], or [0] for 1), to its links' (float64[m])."""
+    for f in range(len(indptr) - 1):
+        for k in range(indptr[f], indptr[f + 1]):
+            of_link[links[k]] += of_row[f] * (shares[k] if len(shares) else 1.0)

@@ -106,11 +106,18 @@ def find(item, items, begin, end):
 
 
 @kernel
-def transpose(links, row_indptr, row_hop):
-    """Hops (int32[nnz]) by link. row_indptr int64[m + 1] holds the ends of the rows at first, and CSR rows at last."""
-    for k in range(len(links) - 1, -1, -1):
-        row_indptr[links[k]] -= 1
-        row_hop[row_indptr[links[k]]] = k
+def transpose(indptr, links, demand, flow_class, row_indptr, row_class, row_demand):
+    """Classes (int32[nnz]) and demands (float64[nnz], or [0] as `demand`) of the flows on each link.
+
+    row_indptr int64[m + 1] holds the ends of the rows at first, and CSR rows at last.
+    """
+    for f in range(len(indptr) - 1):
+        for k in range(indptr[f], indptr[f + 1]):
+            row_indptr[links[k]] -= 1
+            at = row_indptr[links[k]]
+            row_class[at] = flow_class[f]
+            if len(demand):
+                row_demand[at] = demand[k]
 
 
 @kernel
@@ -130,22 +137,21 @@ def paths_alike(indptr, links, flow_class, link_class, class_indptr, class_links
 
 
 @kernel
-def links_alike(row_indptr, row_hop, hop_flow, demand, flow_class, link_class, quotient, crossings, total, tolerance):
+def links_alike(row_indptr, row_class, row_demand, link_class, quotient, crossings, total, tolerance):
     """Whether every class of flows asks of each link what the quotient says.
 
-    row_indptr int64[m + 1], row_hop int32[nnz]: hops by link; hop_flow int32[nnz]; quotient: (class_indptr, links,
-    demand); crossings int32[classes of links]: hops of the quotient over each; total float64[classes of flows]: zeros.
+    rows as of `transpose`; quotient: (class_indptr, links, demand); crossings int32[classes of links]: hops of the
+    quotient over each; total float64[classes of flows]: zeros.
     """
     class_indptr, class_links, class_demand = quotient
     for link in range(len(row_indptr) - 1):
         seen = 0
         for i in range(row_indptr[link], row_indptr[link + 1]):
-            c = flow_class[hop_flow[row_hop[i]]]
-            seen += int(total[c] == 0.0)
-            total[c] += demand[row_hop[i]] if len(demand) else 1.0
+            seen += int(total[row_class[i]] == 0.0)
+            total[row_class[i]] += row_demand[i] if len(row_demand) else 1.0
         alike = seen == 0 or seen == crossings[link_class[link]]
         for i in range(row_indptr[link], row_indptr[link + 1]):
-            c = flow_class[hop_flow[row_hop[i]]]
+            c = row_class[i]
             if total[c] == 0.0:
                 continue
             at = find(link_class[link], class_links, class_indptr[c], class_indptr[c + 1])

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...fabric.errors import Fault, FlowError
 from ._event_kernels import SAME_INSTANT
+from ._layout_kernels import add_over_hops
 from .certificate import certify_conservation
 from .changes import Changes, rows_of
 from .plan import BITS_PER_BYTE, Plan, plan_of
@@ -88,8 +89,10 @@ def _refuse_endless(flows: NDArray[np.intp]) -> None:
 
 def _bytes_sent(problem: Problem, done_work: Floats) -> Floats:
     """Bytes per link, of the work (bits / weight) that each row did."""
-    bits = done_work if problem.weights is None else done_work * problem.weights
-    per_hop = np.repeat(bits / BITS_PER_BYTE, np.diff(problem.indptr))
-    if problem.shares is not None:
-        per_hop = per_hop * problem.shares
-    return np.bincount(problem.links, weights=per_hop, minlength=len(problem.capacity)).astype(np.float64)
+    row_bytes = done_work / BITS_PER_BYTE
+    if problem.weights is not None:
+        row_bytes = row_bytes * problem.weights
+    link_bytes: Floats = np.zeros(len(problem.capacity))
+    shares = np.empty(0) if problem.shares is None else problem.shares
+    add_over_hops(problem.indptr, problem.links, shares, row_bytes, link_bytes)
+    return link_bytes

@@ -120,14 +120,15 @@ def _is_equitable(plan: Plan, symmetry: Symmetry) -> bool:
     flow_class, link_class, n_classes = symmetry.flow_class, symmetry.link_class, len(quotient.limit)
     if not paths_alike(paths.indptr, paths.links, flow_class, link_class, quotient.indptr, quotient.links):
         return False
-    by_link = np.concatenate((np.cumsum(np.bincount(paths.links, minlength=len(plan.capacity))), [len(paths.links)]))
-    hops = np.empty(len(paths.links), np.int32)
-    transpose(paths.links, by_link, hops)
+    ends = np.cumsum(np.bincount(paths.links, minlength=len(plan.capacity)))
+    by_link = np.append(ends, len(paths.links)), np.empty(len(paths.links), np.int32), np.empty(len(paths.demand))
+    transpose(paths.indptr, paths.links, paths.demand, flow_class, *by_link)
     crossings = np.bincount(quotient.links, minlength=len(symmetry.quotient.capacity)).astype(np.int32)
-    hop_flow = np.repeat(np.arange(len(plan.work), dtype=np.int32), np.diff(paths.indptr))
-    classes = flow_class, link_class, (quotient.indptr, quotient.links, quotient.demand), crossings
-    if not links_alike(by_link, hops, hop_flow, paths.demand, *classes, np.zeros(n_classes), SAME_DEMAND):
+    expected = (quotient.indptr, quotient.links, quotient.demand), crossings
+    if not links_alike(*by_link, link_class, *expected, np.zeros(n_classes), SAME_DEMAND):
         return False
+    if len(schedule.after_flows) == 0:
+        return True
     by_class = np.argsort(flow_class, kind="stable").astype(np.int32)
     marks = np.empty(n_classes, np.int32), np.empty(n_classes, np.int32)
     return bool(waits_alike(schedule.after_indptr, schedule.after_flows, by_class, flow_class, *marks))
