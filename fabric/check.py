@@ -83,10 +83,10 @@ def _parts_of_owners(fabric: Fabric) -> dict[int, frozenset[int]]:
 
 
 def _dangling(fabric: Fabric) -> Iterator[Finding]:
-    """Adapters, hosts and switches without a network cable; a lone server's adapters are no fault."""
-    network = fabric.link_kind == LinkKind.NETWORK
-    if not network.any():
+    """Adapters, hosts and switches without a network cable; a server without any switch has no network to miss."""
+    if not len(fabric.of_kind(*SWITCH_KINDS)):
         return
+    network = fabric.link_kind == LinkKind.NETWORK
     cables = np.bincount(fabric.link_source[network], minlength=fabric.nodes)
     for node in fabric.of_kind(*_ENDS, *SWITCH_KINDS).tolist():
         if not cables[node]:

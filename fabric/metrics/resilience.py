@@ -69,7 +69,7 @@ def resilience(
         order = rng.permutation(parts)
         for point, share in enumerate(failed_shares):
             graph = switch_graph(fabric, _alive(fabric, what, order[: round(share * len(parts))]))
-            measured[trial, point] = (*reach(who, graph), _flow_bps(graph, low) / whole_bps)
+            measured[trial, point] = (*reach(who, graph), _flow_bps(graph, low) / whole_bps if whole_bps else 0.0)
     mean, lowest = measured.mean(axis=0), measured.min(axis=0)
     curve = tuple(
         Survival(share, round(share * len(parts)), *np.column_stack((mean[point], lowest[point])).ravel().tolist())

@@ -76,9 +76,9 @@ def uniform_load(fabric: Fabric, router: Router, seed: int = 0) -> UniformLoad |
     """None where no links join switches."""
     forwards = forwarding(fabric)
     trunk = (fabric.link_kind == LinkKind.NETWORK) & forwards[fabric.link_source] & forwards[fabric.link_target]
-    sets = _sets(fabric)
-    if not trunk.any() or len(sets.size) < 2:
+    if not trunk.any() or fabric.ranks < 2:
         return None
+    sets = _sets(fabric)
     load_bps, shifts = _loads(fabric, router, sets, seed)
     load = np.where(trunk, load_bps / fabric.capacity_bps, 0.0)
     every = len(sets.size) - 1

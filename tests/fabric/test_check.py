@@ -74,6 +74,12 @@ def test_a_switch_without_cables_dangles_and_cuts_its_hosts_off(tree):
     assert [f.where for f in found if f.rule == "unreachable"] == ["host-4", "host-5"]
 
 
+def test_switches_on_their_own_dangle():
+    builder = FabricBuilder("shelf")
+    builder.add_nodes(NodeKind.LEAF, ["a", "b"])
+    assert [(f.rule, f.where) for f in findings(builder.build())] == [("dangling", "a"), ("dangling", "b")]
+
+
 def test_rails_without_spines_reach_each_other_through_their_servers(rails):
     """Rail-only (Wang et al. 2023): a GPU hands over to its neighbour on the other's rail."""
     one_leaf_a_rail = without(rails, *(rails.label(node) for node in rails.of_kind(NodeKind.SPINE).tolist()))

@@ -36,7 +36,7 @@ def test_the_curves_never_rise(torus_443, what):
 
 
 def test_one_dead_leaf_of_a_rail_takes_an_eighth_of_the_bisection_and_no_one_off():
-    """9 switches, 8 leaves and a spine; 1 in 9 fails. Without a rail a server has seven, without the spine all eight."""
+    """9 switches, 8 leaves and a spine; 1 in 9 fails. Servers keep seven rails, or without the spine all."""
     fabric = topologies.load("hgx-h100", nodes=8)
     (point,) = resilience(fabric, "switches", [1 / 9], trials=8).curve
     assert (point.failed, point.connected, point.reachable) == (1, 1, 1)
@@ -91,6 +91,11 @@ def rail_pair():
     kept = ~np.isin(whole.link_target, spines) & ~np.isin(whole.link_source, spines)
     names = ("link_source", "link_target", "capacity_bps", "latency_ns", "link_kind", "port", "rail", "plane", "width")
     return replace(whole, **{name: getattr(whole, name)[kept] for name in names})
+
+
+def test_a_network_in_two_parts_has_no_bisection_to_lose(direct):
+    (point,) = resilience(direct(2, []), "links", [0], trials=1).curve
+    assert (point.connected, point.reachable, point.bisection) == (0, 0.5, 0)
 
 
 def test_the_seed_decides(torus_443):
