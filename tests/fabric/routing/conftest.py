@@ -77,6 +77,13 @@ def bcube(n: int) -> Fabric:
     return builder.build()
 
 
+def islands() -> Fabric:
+    """Two hosts on each of two leaves that nothing joins."""
+    builder = FabricBuilder("islands")
+    hang_hosts(builder, builder.add_nodes(NodeKind.LEAF, numbered("leaf-{}", np.arange(2))), 2)
+    return builder.build()
+
+
 def all_pairs(fabric: Fabric) -> tuple[np.ndarray, np.ndarray]:
     src, dst = np.divmod(np.arange(fabric.ranks**2), fabric.ranks)
     return src[src != dst], dst[src != dst]
@@ -118,6 +125,6 @@ def assert_conserves(fabric: Fabric, src, dst, spread) -> None:
 def draw():
     """The fabrics and checks of this file by name."""
     return SimpleNamespace(
-        grid=grid, dragonfly=dragonfly, random_graph=random_graph, bcube=bcube, all_pairs=all_pairs,
+        grid=grid, dragonfly=dragonfly, random_graph=random_graph, bcube=bcube, islands=islands, all_pairs=all_pairs,
         paths_of=paths_of, lanes_of=lanes_of, joins=assert_joins, conserves=assert_conserves,
     )  # fmt: skip
