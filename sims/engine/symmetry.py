@@ -71,14 +71,14 @@ def _refined(plan: Plan) -> tuple[_Partition, _Partition] | None:
         blend(flow_colour, values.view(np.int64))
     blend(link_colour, plan.capacity.view(np.int64))
     flow_sum, link_sum = np.empty_like(flow_colour), np.empty_like(link_colour)
-    flows, links = _numbered(flow_colour), _numbered(link_colour)
+    flows = _numbered(flow_colour)
     while len(flows.first) * FEWEST_MEMBERS <= n_flows:
         rows = paths.indptr, paths.links, demand_bits, schedule.next_indptr, schedule.next_flows
         refine(*rows, flow_colour, link_colour, flow_sum, link_sum)
-        classes = len(flows.first) + len(links.first)
-        flows, links = _numbered(flow_colour), _numbered(link_colour)
-        if len(flows.first) + len(links.first) == classes:
-            return flows, links
+        classes, flows = len(flows.first), _numbered(flow_colour)
+        if len(flows.first) == classes:
+            # Links were split by these same classes of flows, so they are settled too.
+            return flows, _numbered(link_colour)
     return None
 
 
