@@ -6,6 +6,7 @@ Command modules import the library inside their bodies, so that `--help` answers
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from types import TracebackType
@@ -48,10 +49,15 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             click.echo("fabricsim: interrupted", err=True)
             ctx.exit(INTERRUPTED)
-        except BrokenPipeError:
-            # The reader left. Python flushes stdout once more as it ends; that must not fail again.
+        except OSError as error:
+            if error.filename is not None:
+                raise
+            # Nobody reads stdout, or its disk is full. Python flushes once more as it ends; that must not fail again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            ctx.exit(0)
+            if isinstance(error, BrokenPipeError):
+                ctx.exit(0)
+            click.echo(f"fabricsim: stdout: {error.strerror}", err=True)
+            ctx.exit(BAD_INPUT)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
@@ -71,6 +77,8 @@ for command in (demo, topology, collective, traffic, train, schema):
 def main() -> None:
     """Run the command line and leave the process with its exit code."""
     sys.excepthook = _defect
+    if sys.stdout is None:  # closed by the caller
+        sys.stdout = io.StringIO()
     fabricsim(prog_name="fabricsim")
 
 

@@ -16,6 +16,8 @@ import click
 Record = Mapping[str, Any]
 
 _PIPE_WIDTH = 400
+_NEVER_FOLDED = 40
+_GAP = 3
 _TEXT_WIDTH = 100
 _FIGURE = re.compile(r"[-+]?[0-9.]+ ?[^ 0-9]*|-|")
 """A number with its unit, or none."""
@@ -64,6 +66,7 @@ def _flat(record: Record, prefix: str = "") -> dict[str, Any]:
 
 def _write_table(table: Table) -> None:
     from rich.box import SIMPLE_HEAD
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table as RichTable
 
@@ -77,6 +80,10 @@ def _write_table(table: Table) -> None:
     console = Console(
         file=sys.stdout, width=None if terminal else _PIPE_WIDTH, markup=False, highlight=False, emoji=False
     )
+    # A figure folded in two reads as two others: on a narrow terminal lines run on instead, and only prose folds, as
+    # rich shortens the widest column first.
+    widths = [max(map(cell_len, cells)) for cells in zip(table.columns, *table.rows, strict=True)]
+    console.width = max(console.width, sum(min(width, _NEVER_FOLDED) + _GAP for width in widths))
     if table.title:
         click.echo(table.title)
     with console.capture() as capture:

@@ -106,3 +106,18 @@ def test_a_reader_that_leaves_early_is_no_failure():
     assert header.startswith("section,name,field,value")
     assert status == "0"
     assert result.stderr == ""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+@pytest.mark.parametrize("form", ["table", "csv"])
+def test_a_full_disk_under_stdout_exits_2_and_says_so(form: str):
+    command = f"{sys.executable} -m fabricsim topology list --format {form} > /dev/full"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 2
+    assert result.stderr == "fabricsim: stdout: No space left on device\n"
+
+
+def test_a_closed_stdout_is_no_failure():
+    command = f"{sys.executable} -m fabricsim topology list >&-"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+    assert (result.returncode, result.stderr) == (0, "")

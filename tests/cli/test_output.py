@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import sys
 
 import pytest
 from fabricsim.cli.output import Table, emit
@@ -54,3 +56,14 @@ def test_long_tables_are_never_cut_when_piped(capsys: pytest.CaptureFixture[str]
     name = "switch-" * 30
     emit("table", {}, [], [Table(("name",), [(name,)])])
     assert name in capsys.readouterr().out
+
+
+def test_a_narrow_terminal_folds_prose_but_no_figure(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    row = ("spine-17:3", "123456.78", "987654.32", "a remark of many words, " * 9)
+    emit("table", {}, [], [Table(("name", "first (us)", "second (us)", "remark"), [row])])
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert set(" ".join(row).split()) <= set(plain.split())
