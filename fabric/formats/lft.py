@@ -117,7 +117,7 @@ class _Matched:
                 continue
             node = switch_of.pop(table.guid)
             for address, link in self._entries(table, node):
-                links[graph.index[node], address] = link
+                links[graph.number[node], address] = link
         for node in switch_of.values():
             self.faults.append(Fault(f"holds no table of {fabric.label(node)}", "give the whole dump", file))
         self.tables = ForwardingTables(graph, known, links)

@@ -1,7 +1,7 @@
 """Walks over a grid of switches by arithmetic on coordinates.
 
 Node and link ids are int32, CSR indptr int64 with half-open ranges; switches have compact numbers
-(`graph.index[node]`) and `grid.at[switch, dimension]` is a coordinate, from 0. A dimension's `grid.kind` is
+(`graph.number[node]`) and `grid.at[switch, dimension]` is a coordinate, from 0. A dimension's `grid.kind` is
 LINE (neighbours are cabled), RING (and the last to the first) or FULL (every pair).
 """
 
@@ -36,7 +36,7 @@ def cables(graph, grid, here, dimension, wanted, out):
     """Number of links of `here` along `dimension` to coordinate `wanted`; their ids, by port, into `out`."""
     count = 0
     for k in range(graph.indptr[here], graph.indptr[here + 1]):
-        if grid.along[k] == dimension and grid.at[graph.index[graph.link_target[graph.links[k]]], dimension] == wanted:
+        if grid.along[k] == dimension and grid.at[graph.number[graph.link_target[graph.links[k]]], dimension] == wanted:
             out[count] = graph.links[k]
             count += 1
     return count
@@ -71,7 +71,7 @@ def grid_paths(rule, trips, tie, graph, grid):
                     if writing:
                         links[indptr[i] + hops] = out[k]
                     hops += 1
-                    here = np.int64(graph.index[graph.link_target[out[k]]])
+                    here = np.int64(graph.number[graph.link_target[out[k]]])
             if not writing:
                 indptr[i + 1] = indptr[i] + (hops if reached[i] else 0)
     return indptr, links, reached

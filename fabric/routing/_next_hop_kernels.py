@@ -1,7 +1,7 @@
 """Walks over any graph of switches by next-hop sets: the ports whose far end is one hop nearer to the goal.
 
 Node and link ids are int32, CSR indptr int64 with half-open ranges; switches have compact numbers
-(`graph.index[node]`). `goals.hops[row, switch]` are the hops still to go, int16: -1 where there is no way, CLIMBING
+(`graph.number[node]`). `goals.hops[row, switch]` are the hops still to go, int16: -1 where there is no way, CLIMBING
 added where the way begins upwards (up*/down* only). A goal is one switch or a whole group of switches.
 """
 
@@ -42,7 +42,7 @@ def fill_hops(graph, seeds, group, out):
             nearer = queue[head]
             head += 1
             for k in range(graph.indptr[nearer], graph.indptr[nearer + 1]):
-                farther = graph.index[graph.link_target[graph.links[k]]]
+                farther = graph.number[graph.link_target[graph.links[k]]]
                 if row[farther] >= 0 or (graph.ordered and not graph.rising[k]):
                     continue
                 if admissible(graph, group[r], farther, nearer):
@@ -64,7 +64,7 @@ def fill_climbs(graph, from_the_top, out):
                 continue
             best = STILL_TO_GO
             for k in range(graph.indptr[here], graph.indptr[here + 1]):
-                above = row[graph.index[graph.link_target[graph.links[k]]]]
+                above = row[graph.number[graph.link_target[graph.links[k]]]]
                 if graph.rising[k] and above >= 0:
                     best = min(best, above & STILL_TO_GO)
             if best < STILL_TO_GO:
@@ -73,7 +73,7 @@ def fill_climbs(graph, from_the_top, out):
 
 @njit(cache=True)
 def reached_over(graph, reach, link):
-    return min(graph.capacity_bps[link], np.float64(reach[graph.index[graph.link_target[link]]]))
+    return min(graph.capacity_bps[link], np.float64(reach[graph.number[graph.link_target[link]]]))
 
 
 @njit(cache=True)
@@ -88,7 +88,7 @@ def next_hops(graph, goals, r, here, out, weights):
         if graph.rising[k] != climbing:
             continue
         link = graph.links[k]
-        there = graph.index[graph.link_target[link]]
+        there = graph.number[graph.link_target[link]]
         left = row[there] & STILL_TO_GO if climbing else row[there]
         if left == wanted and admissible(graph, goals.group[r], here, there):
             out[count] = link
@@ -135,7 +135,7 @@ def graph_paths(rule, trips, graph, goals):
             else:
                 k = choose(rule, here, src, dst, entropy, trips.digit[i], count)
             links[at] = ports[k]
-            here = graph.index[graph.link_target[ports[k]]]
+            here = graph.number[graph.link_target[ports[k]]]
     return indptr, links, reached
 
 
@@ -170,7 +170,7 @@ def graph_spread(starts, rows, share_in, graph, goals):
                     part = amount[f] * weights[k] / whole
                     links[used], shares[used] = ports[k], part
                     used += 1
-                    node = graph.index[graph.link_target[ports[k]]]
+                    node = graph.number[graph.link_target[ports[k]]]
                     if slot[node] < 0:
                         slot[node] = new
                         following[new], gathered[new] = node, 0.0

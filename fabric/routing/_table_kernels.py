@@ -7,7 +7,7 @@ from numba import njit
 
 
 @njit(cache=True)
-def table_paths(start, address, last, table, index, link_target):
+def table_paths(start, address, last, table, number, link_target):
     """CSR (indptr, links) of the way of each trip from compact switch `start[i]` to `address[i]`, without its last
     link, which has to be `last[i]`; `reached` bool[n], False where the tables end, circle or come out elsewhere.
 
@@ -23,11 +23,11 @@ def table_paths(start, address, last, table, index, link_target):
         for i in range(n):
             here, hops = np.int64(start[i]), 0
             link = table[here, address[i]]
-            while link >= 0 and link != last[i] and index[link_target[link]] >= 0 and hops < switches:
+            while link >= 0 and link != last[i] and number[link_target[link]] >= 0 and hops < switches:
                 if writing and reached[i]:
                     links[indptr[i] + hops] = link
                 hops += 1
-                here = np.int64(index[link_target[link]])
+                here = np.int64(number[link_target[link]])
                 link = table[here, address[i]]
             if not writing:
                 reached[i] = link == last[i]

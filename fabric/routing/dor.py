@@ -57,7 +57,7 @@ def dor(fabric: Fabric, seed: int = 0) -> Router:
 
 def grid_of(fabric: Fabric, graph: SwitchGraph) -> Grid:
     """What each dimension is, is read off its cables: neighbours only, neighbours and once around, or every pair."""
-    columns = [fabric.column(name)[graph.index >= 0] for name in COLUMNS if name in fabric.columns]
+    columns = [fabric.column(name)[graph.number >= 0] for name in COLUMNS if name in fabric.columns]
     columns = [column for column in columns if (column >= 0).any()]
     if not columns or any((column < 0).any() for column in columns):
         raise RoutingError(Fault("dor needs a coordinate of every switch", "route by updn or minimal"))
@@ -94,8 +94,8 @@ class GridHops:
         self.grid = grid
 
     def paths(self, rule: Rule, pairs: Pairs, ports: Ports) -> tuple[Paths, Reached]:
-        index = self.graph.index
-        start, goal = index[ports.switch[pairs.port_src]], index[ports.switch[pairs.port_dst]]
+        number = self.graph.number
+        start, goal = number[ports.switch[pairs.port_src]], number[ports.switch[pairs.port_dst]]
         digit = NextHops(self.graph).digits(rule, pairs, ports)
         trips = Trips(start, goal.astype(np.int64), digit, pairs.src, pairs.dst, pairs.entropy)
         return self._paths(rule, trips, tie=-1)
@@ -106,8 +106,8 @@ class GridHops:
 
     def spread(self, ports: Ports, port_src: Indptr, port_dst: Indptr, share_in: Shares) -> tuple[Spread, Reached]:
         """Halfway round both ways alike, and over parallel cables alike."""
-        start = self.graph.index[ports.switch[port_src]]
-        goal = self.graph.index[ports.switch[port_dst]].astype(np.int64)
+        start = self.graph.number[ports.switch[port_src]]
+        goal = self.graph.number[ports.switch[port_dst]].astype(np.int64)
         none = np.zeros(len(start), dtype=np.int32)
         trips = Trips(start, goal, goal, none, none, none.astype(np.uint64))
         ways = 2 ** self.grid.at.shape[1]

@@ -30,4 +30,4 @@ def groups(fabric: Fabric) -> Groups:
     group = fabric.column("coord0")
     graph = switch_graph(fabric)
     crosses = group[fabric.link_source] != group[fabric.link_target]
-    return Groups(graph.grouped(group[graph.index >= 0]), crosses)
+    return Groups(graph.grouped(group[graph.number >= 0]), crosses)

@@ -53,15 +53,15 @@ class NextHops:
         self.weighted = weighted
 
     def paths(self, rule: Rule, pairs: Pairs, ports: Ports) -> tuple[Paths, Reached]:
-        goals, row = self.to_switches(self.graph.index[ports.switch[pairs.port_dst]])
-        start = self.graph.index[ports.switch[pairs.port_src]]
+        goals, row = self.to_switches(self.graph.number[ports.switch[pairs.port_dst]])
+        start = self.graph.number[ports.switch[pairs.port_src]]
         trips = Trips(start, row, self.digits(rule, pairs, ports), pairs.src, pairs.dst, pairs.entropy)
         *paths, reached = graph_paths(rule, trips, self.graph, goals)
         return Paths(*paths), reached
 
     def spread(self, ports: Ports, port_src: Indptr, port_dst: Indptr, share_in: Shares) -> tuple[Spread, Reached]:
-        goals, row = self.to_switches(self.graph.index[ports.switch[port_dst]])
-        start = self.graph.index[ports.switch[port_src]]
+        goals, row = self.to_switches(self.graph.number[ports.switch[port_dst]])
+        start = self.graph.number[ports.switch[port_src]]
         *spread, reached = graph_spread(start, row, share_in, self.graph, goals)
         return Spread(*spread), reached
 
@@ -92,5 +92,5 @@ class NextHops:
         starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])[: len(ordered)]
         within = np.arange(len(ordered)) - np.repeat(starts, np.diff(np.r_[starts, len(ordered)]))
         ordinal = np.empty(len(ordered), dtype=np.int64)
-        ordinal[order] = within + self.graph.index[ordered]
+        ordinal[order] = within + self.graph.number[ordered]
         return ordinal[pairs.port_src if rule.kind == SOURCE else pairs.port_dst]

@@ -14,7 +14,7 @@ Switches = npt.NDArray[np.int32]
 
 
 class SwitchGraph(NamedTuple):
-    """Links between switches by port, as CSR by compact switch number; `index[node]` is that number, -1 elsewhere.
+    """Links between switches by port, as CSR by compact switch number; `number[node]` is that number, -1 elsewhere.
 
     `group` per switch: a way changes groups once at most, straight into the goal's. Where `ordered`, `rising[k]` says
     that `links[k]` leads up, and a way never goes up again after it went down. `capacity_bps` counts by link id.
@@ -24,7 +24,7 @@ class SwitchGraph(NamedTuple):
     capacity_bps: npt.NDArray[np.float64]
     indptr: Indptr
     links: Links
-    index: Switches
+    number: Switches
     group: Switches
     rising: npt.NDArray[np.bool_]
     ordered: bool
@@ -38,7 +38,7 @@ class SwitchGraph(NamedTuple):
     def ends(self) -> tuple[Switches, Switches]:
         """Compact numbers of the two ends of each of `links`."""
         source = np.repeat(np.arange(self.switches, dtype=np.int32), np.diff(self.indptr))
-        return source, self.index[self.link_target[self.links]]
+        return source, self.number[self.link_target[self.links]]
 
     def grouped(self, group: Switches) -> SwitchGraph:
         """The same graph in groups (per compact number)."""
@@ -53,19 +53,19 @@ class SwitchGraph(NamedTuple):
 def switch_graph(fabric: Fabric) -> SwitchGraph:
     """All switches of the network, in one group and without order; hosts, too, where they forward for others."""
     forwards = np.isin(fabric.node_kind, forwarding_kinds(fabric))
-    index = np.where(forwards, np.cumsum(forwards) - 1, -1).astype(np.int32)
+    number = np.where(forwards, np.cumsum(forwards) - 1, -1).astype(np.int32)
     between = np.flatnonzero(
         (fabric.link_kind == LinkKind.NETWORK) & forwards[fabric.link_source] & forwards[fabric.link_target]
     )
     links = between[np.lexsort((fabric.port[between], fabric.link_source[between]))].astype(np.int32)
     switches = int(forwards.sum())
-    indptr = csr(np.bincount(index[fabric.link_source[links]], minlength=switches))
+    indptr = csr(np.bincount(number[fabric.link_source[links]], minlength=switches))
     return SwitchGraph(
         fabric.link_target,
         fabric.capacity_bps,
         indptr,
         links,
-        index,
+        number,
         group=np.zeros(switches, dtype=np.int32),
         rising=np.zeros(len(links), dtype=np.bool_),
         ordered=False,

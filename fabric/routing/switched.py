@@ -130,9 +130,11 @@ class SwitchedRouter:
         ranks are in none."""
         domain = self.scale_up.domain
         together = (domain[src] == domain[dst]) & (domain[src] >= 0)
-        beside = ~together & (self.direct.between(src, dst)[1] > 0)
+        cabled = ~together & (self.direct.between(src, dst)[1] > 0)
         apart = src != dst
-        return np.flatnonzero(together & apart), np.flatnonzero(beside), np.flatnonzero(~together & ~beside & apart)
+        kinds = (together & apart, cabled, ~together & ~cabled & apart)
+        inside, beside, outside = (np.flatnonzero(kind).astype(np.int32) for kind in kinds)
+        return inside, beside, outside
 
     def _spread_inside(self, src: Ranks, dst: Ranks, inside: Ranks) -> tuple[Ranks, Links, Shares]:
         """By width over the NVSwitches; the k-th bundle of one rank ends on the same NVSwitch as another's k-th."""

@@ -46,9 +46,9 @@ class TableHops:
 
     def _paths(self, ports: Ports, port_src: Indptr, port_dst: Indptr) -> tuple[Paths, Reached]:
         graph, last = self.tables.graph, ports.link[port_dst]
-        start = graph.index[ports.switch[port_src]]
+        start = graph.number[ports.switch[port_src]]
         address = self.address_of[last]
-        *paths, reached = table_paths(start, address, last ^ 1, self.tables.links, graph.index, graph.link_target)
+        *paths, reached = table_paths(start, address, last ^ 1, self.tables.links, graph.number, graph.link_target)
         return Paths(*paths), reached
 
     def spread(self, ports: Ports, port_src: Indptr, port_dst: Indptr, share_in: Shares) -> tuple[Spread, Reached]:

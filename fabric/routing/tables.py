@@ -40,12 +40,12 @@ class ForwardingTables:
     @property
     def switches(self) -> npt.NDArray[np.int32]:
         """Node of each compact switch number."""
-        return np.flatnonzero(self.graph.index >= 0).astype(np.int32)
+        return np.flatnonzero(self.graph.number >= 0).astype(np.int32)
 
 
 def addresses(fabric: Fabric, graph: SwitchGraph) -> Addresses:
     """Every switch, and every port of anything else that is cabled to one."""
-    switch = graph.index >= 0
+    switch = graph.number >= 0
     network = fabric.link_kind == LinkKind.NETWORK
     ports = np.flatnonzero(network & ~switch[fabric.link_source] & switch[fabric.link_target])
     node = np.concatenate((np.flatnonzero(switch), fabric.link_source[ports])).astype(np.int32)
@@ -67,9 +67,9 @@ def forwarding_tables(router: SwitchedRouter) -> ForwardingTables:
     known = addresses(fabric, graph)
     home = np.where(known.link < 0, known.node, fabric.link_target[known.link])
     nearest = _nearest(graph)
-    links = nearest[:, graph.index[home]]
+    links = nearest[:, graph.number[home]]
     adapters = np.flatnonzero(known.link >= 0)
-    links[graph.index[home[adapters]], adapters] = known.link[adapters] ^ 1
+    links[graph.number[home[adapters]], adapters] = known.link[adapters] ^ 1
     address_of = np.full(fabric.links, -1, dtype=np.int64)
     address_of[known.link[adapters]] = adapters
     ports = router.ports
@@ -103,7 +103,7 @@ def _enter(
     fabric: Fabric, graph: SwitchGraph, chosen: npt.NDArray[np.int32], paths: Paths, address: npt.NDArray[np.int64]
 ) -> None:
     """Enter each hop of `paths`, path i to `address[i]`, into table `chosen`. Raises RoutingError where two differ."""
-    switch = graph.index[fabric.link_source[paths.links]]
+    switch = graph.number[fabric.link_source[paths.links]]
     towards = np.repeat(address, np.diff(paths.indptr))
     chosen[switch, towards] = paths.links
     twice = np.flatnonzero(chosen[switch, towards] != paths.links)

@@ -52,9 +52,9 @@ def _tree(fabric: Fabric) -> Tree:
     rise = level[target].astype(np.int16) - level[source]
     within = (fabric.link_kind == LinkKind.NETWORK) & (level[source] >= 0) & (level[target] >= 0)
     switch = np.isin(fabric.node_kind, SWITCH_KINDS)
-    up = np.flatnonzero(within & (rise == 1) & switch[source])
-    down = np.flatnonzero(within & (rise == -1))
-    up = up[np.lexsort((fabric.port[up], source[up]))].astype(np.int32)
-    down = down[np.lexsort((fabric.port[down], first[target[down]], source[down]))].astype(np.int32)
+    up = np.flatnonzero(within & (rise == 1) & switch[source]).astype(np.int32)
+    down = np.flatnonzero(within & (rise == -1)).astype(np.int32)
+    up = up[np.lexsort((fabric.port[up], source[up]))]
+    down = down[np.lexsort((fabric.port[down], first[target[down]], source[down]))]
     up_indptr, down_indptr = (csr(np.bincount(source[side], minlength=fabric.nodes)) for side in (up, down))
     return Tree(target, up_indptr, up, down_indptr, down, first, span, level)

@@ -38,8 +38,8 @@ def updn(fabric: Fabric, seed: int = 0) -> Router:
 def heights(fabric: Fabric, graph: SwitchGraph) -> Heights:
     """A height of its own per switch (compact number): by tier where that joins every pair, else by hops from the
     root; lower numbers stand higher among equals."""
-    part, edge = _parts(graph), np.unique(graph.index[network_ports(fabric).switch])
-    by_tier = _all_different(fabric.node_kind[graph.index >= 0].astype(np.int64))
+    part, edge = _parts(graph), np.unique(graph.number[network_ports(fabric).switch])
+    by_tier = _all_different(fabric.node_kind[graph.number >= 0].astype(np.int64))
     if _joins_all(graph.climbing(by_tier), by_tier, part, edge):
         return by_tier
     centres = [_centre(graph, np.flatnonzero(part == number)) for number in range(part.max() + 1)]

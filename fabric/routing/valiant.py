@@ -33,7 +33,7 @@ def valiant(fabric: Fabric, seed: int = 0) -> Router:
         graph, crosses = groups(fabric)
         return SwitchedRouter(fabric, rule, ValiantHops(graph, by_group(graph)), by_crossing(crosses))
     graph = switch_graph(fabric)
-    behind = np.unique(graph.index[network_ports(fabric).switch]).astype(np.int32)
+    behind = np.unique(graph.number[network_ports(fabric).switch]).astype(np.int32)
     singles = Seeds(np.arange(len(behind) + 1), behind)
     return SwitchedRouter(fabric, rule, ValiantHops(graph, singles), by_hop)
 
@@ -62,9 +62,9 @@ class ValiantHops:
         draw = Rule(HASH, rule.seed ^ _OF_WAYPOINTS)
         waypoint = choose_each(draw, pairs.src, pairs.dst, pairs.entropy, np.full(len(pairs.src), self.count))
         header = (digit, pairs.src, pairs.dst, pairs.entropy)
-        start = graph.index[ports.switch[pairs.port_src]]
+        start = graph.number[ports.switch[pairs.port_src]]
         first, there = self._leg(rule, Trips(start, waypoint, *header), self._to_waypoints())
-        goals, row = self.ways.to_switches(graph.index[ports.switch[pairs.port_dst]])
+        goals, row = self.ways.to_switches(graph.number[ports.switch[pairs.port_dst]])
         second, reached = self._leg(rule, Trips(_ends(graph, first, start), row, *header), goals)
         return _joined(first, second), there & reached
 
@@ -80,12 +80,12 @@ class ValiantHops:
         """Over every waypoint in equal parts, and over all minimal ways to it and on from it."""
         graph, goals = self.graph, self._to_waypoints()
         entry = np.repeat(np.arange(len(port_src)), self.count)
-        start = graph.index[ports.switch[port_src]][entry]
+        start = graph.number[ports.switch[port_src]][entry]
         row = np.tile(np.arange(self.count), len(port_src))
         *first, there = graph_spread(start, row, share_in[entry] / self.count, graph, goals)
         out = Spread(*first)
         trip, end, share = self._arrivals(out, start, row, share_in[entry] / self.count, goals)
-        finals, final_row = self.ways.to_switches(graph.index[ports.switch[port_dst]])
+        finals, final_row = self.ways.to_switches(graph.number[ports.switch[port_dst]])
         *second, reached = graph_spread(end, final_row[entry[trip]], share, graph, finals)
         on = Spread(*second)
         owner = np.concatenate((np.repeat(entry, np.diff(out.indptr)), np.repeat(entry[trip], np.diff(on.indptr))))
@@ -101,7 +101,7 @@ class ValiantHops:
     ) -> tuple[Indptr, Switches, Shares]:
         """`(trip, switch, share)` of what arrives at a waypoint's switch: where the trip began, or a link ends."""
         trip = np.repeat(np.arange(len(start)), np.diff(out.indptr))
-        end = self.graph.index[self.graph.link_target[out.links]]
+        end = self.graph.number[self.graph.link_target[out.links]]
         arrives = goals.hops[row[trip], end] == 0
         at_once = np.flatnonzero(goals.hops[row, start] == 0)
         return (
@@ -115,7 +115,7 @@ def _ends(graph: SwitchGraph, paths: Paths, start: Switches) -> Switches:
     """The switch at which each path ends."""
     moved = np.diff(paths.indptr) > 0
     ends = start.copy()
-    ends[moved] = graph.index[graph.link_target[paths.links[paths.indptr[1:][moved] - 1]]]
+    ends[moved] = graph.number[graph.link_target[paths.links[paths.indptr[1:][moved] - 1]]]
     return ends
 
 

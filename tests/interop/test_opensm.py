@@ -123,7 +123,7 @@ def test_a_dead_end_is_found_by_ibdmchk_and_by_us(bring_up):
     leaf, host = fabric.node_id("leaf-3-1"), fabric.node_id("host-0")
     links = ours.links.copy()
     wrong = fabric.out_links(leaf)[0]
-    links[ours.graph.index[leaf], ours.addresses.node == host] = wrong
+    links[ours.graph.number[leaf], ours.addresses.node == host] = wrong
     bad = replace(ours, links=links)
     report = bring_up(fabric, lft_text(fabric, bad)).checked()
     assert "Dead end at" in report

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 def follow(fabric, tables, node: int, address: int) -> list[int]:
     """The links that tables take from a switch to an address, one look-up at a time."""
     links: list[int] = []
-    while (link := int(tables.links[tables.graph.index[node], address])) >= 0:
+    while (link := int(tables.links[tables.graph.number[node], address])) >= 0:
         links.append(link)
         node = int(fabric.link_target[link])
         assert len(links) <= fabric.nodes
-        if tables.graph.index[node] < 0:
+        if tables.graph.number[node] < 0:
             break
     assert node == tables.addresses.node[address]
     return links
@@ -54,7 +54,7 @@ def test_tables_lead_from_every_switch_to_every_address_as_the_router_does(draw)
         for links in draw.paths_of(router.paths(src, dst)):
             outer = [i for i, link in enumerate(links) if crossing[fabric.link_source[link]] and i + 1 < len(links)]
             switch = int(fabric.link_target[links[outer[0]]]) if outer else -1
-            if switch < 0 or tables.graph.index[switch] < 0:
+            if switch < 0 or tables.graph.number[switch] < 0:
                 continue  # inside a server
             last = next(i for i in range(outer[0] + 1, len(links)) if crossing[fabric.link_target[links[i]]])
             assert ways[switch, address_of[int(links[last]) ^ 1]] == links[outer[0] + 1 : last + 1].tolist()
@@ -90,7 +90,7 @@ def test_tables_that_circle_or_end_reach_nothing():
     links = tables.links.copy()
     for here, there in ((leaf, agg), (agg, leaf)):
         back = [link for link in fabric.out_links(here) if fabric.link_target[link] == there]
-        links[tables.graph.index[here], address] = back[0]
+        links[tables.graph.number[here], address] = back[0]
     with pytest.raises(RoutingError, match="no path from host-0 to host-15"):
         along_tables(fabric, replace(tables, links=links)).paths([0], [15])
     links = np.where(address, -1, tables.links)
