@@ -17,21 +17,26 @@ from .network_spec import switch_model
 from .servers import Devices
 from .wiring import connect, hang
 
+_LARGEST_RADIX = 4096
+
 Integers = npt.NDArray[np.integer[Any]]
 
 
 class DirectSpec(HostedSpec):
     """Fields of every direct network."""
 
-    radix: int | None = Field(None, ge=1, le=4096, description="ports per switch; default: as many as are cabled")
+    radix: int | None = Field(None, ge=1, le=_LARGEST_RADIX, description="ports per switch; default: as many as are cabled")
 
     @property
     def ports_used(self) -> int:
         """Of the switch with the most cables."""
         raise NotImplementedError
 
-    def refuse_small_radix(self) -> None:
-        """Raise SpecError when the switch has fewer ports than cables."""
+    def refuse_bad_radix(self) -> None:
+        """Raise SpecError when the switch has fewer ports than cables, or more than any switch."""
+        if self.ports_used > _LARGEST_RADIX:
+            message = f"switches of {self.ports_used} ports are larger than {_LARGEST_RADIX}"
+            raise SpecError(Fault(message, "choose a smaller size", field="radix"))
         if self.radix is not None and self.radix < self.ports_used:
             message = f"{self.ports_used} cables do not fit a switch of {self.radix} ports"
             raise SpecError(Fault(message, f"radix={self.ports_used}", field="radix"))

@@ -21,8 +21,11 @@ def list_schema(example: str, item: str) -> WithJsonSchema:
     )
 
 
-Count = Annotated[int, Field(ge=1, le=2**26)]
-"""A number of parts, no larger than the largest fabric."""
+MOST = 2**26
+"""No fabric has more parts of one kind."""
+
+Count = Annotated[int, Field(ge=1, le=MOST)]
+"""A number of parts. A field with other bounds states both: bounds of a Field do not tighten those of its type."""
 
 Numbers = Annotated[
     tuple[Count, ...], BeforeValidator(listed), list_schema("6x6", "integer"), Field(min_length=1, max_length=16)

@@ -35,14 +35,14 @@ class GlobalLinks(NamedTuple):
 
 def global_links(groups: int, ports: int, arrangement: Arrangement) -> GlobalLinks:
     """All global cables of `groups` groups with `ports` global ports each, groups - 1 <= ports. Every port is used, but
-    for one of the last group when groups * ports is odd."""
+    for a single one when groups * ports is odd."""
     rounds = ports // (groups - 1)
-    parts = [_round(groups, arrangement, number) for number in range(rounds)]
-    parts += _surplus(groups, ports, rounds * (groups - 1))
+    parts = [_rounds(groups, arrangement, rounds), *_surplus(groups, ports, rounds * (groups - 1))]
     return GlobalLinks(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _round(groups: int, arrangement: Arrangement, number: int) -> GlobalLinks:
+def _rounds(groups: int, arrangement: Arrangement, rounds: int) -> GlobalLinks:
+    """One cable between each two groups, `rounds` times."""
     group, port = np.divmod(np.arange(groups * (groups - 1)), groups - 1)
     if arrangement == "consecutive":
         peer = port + (port >= group)
@@ -50,12 +50,13 @@ def _round(groups: int, arrangement: Arrangement, number: int) -> GlobalLinks:
     else:
         peer = (group + port + 1 if arrangement == "relative" else group - port - 1) % groups
         peer_port = groups - 2 - port
-    once, first = group < peer, number * (groups - 1)
-    return GlobalLinks(group[once], first + port[once], peer[once], first + peer_port[once])
+    once, first = group < peer, np.arange(rounds)[:, None] * (groups - 1)
+    ends = np.tile(group[once], rounds), np.tile(peer[once], rounds)
+    return GlobalLinks(ends[0], (first + port[once]).ravel(), ends[1], (first + peer_port[once]).ravel())
 
 
 def _surplus(groups: int, ports: int, used: int) -> list[GlobalLinks]:
-    """Two ports per distance 1, 2, ... on a ring of groups; a last odd port to the opposite group, or pairwise."""
+    """Two ports per distance 1, 2, ... on a ring of groups; a last odd port to the group opposite, or nearly so."""
     every, left = np.arange(groups), ports - used
     rings = [
         GlobalLinks(every, np.full(groups, used + 2 * d), (every + d + 1) % groups, np.full(groups, used + 2 * d + 1))
@@ -64,6 +65,7 @@ def _surplus(groups: int, ports: int, used: int) -> list[GlobalLinks]:
     if left % 2 == 0:
         return rings
     half = groups // 2
-    one, other = (every[:half], every[half:]) if groups % 2 == 0 else (every[: 2 * half : 2], every[1 : 2 * half : 2])
+    farthest = every * half % groups  # each group and the next lie half a ring apart, farther than any ring above
+    one, other = (every[:half], every[half:]) if groups % 2 == 0 else (farthest[: 2 * half : 2], farthest[1::2])
     last = np.full(half, ports - 1)
     return [*rings, GlobalLinks(one, last, other, last)]

@@ -9,6 +9,8 @@ from scipy.sparse.csgraph import connected_components
 
 Pairs = npt.NDArray[np.int64]
 
+_EXACT_DEGREE = 4
+"""Up to here whole draws are repeated until one is simple, a share of exp((1 - degree^2) / 4): exactly uniform."""
 _TRIES_PER_EDGE = 100
 
 
@@ -30,16 +32,19 @@ def _simple(nodes: int, degree: int, rng: np.random.Generator) -> Pairs:
     while True:
         edges = rng.permutation(np.repeat(np.arange(nodes), degree)).reshape(-1, 2)
         edges.sort(axis=1)
-        if _repaired(edges, rng):
+        bad = _loops_and_repeats(edges, nodes)
+        if not bad.any() or (degree > _EXACT_DEGREE and _repaired(edges, bad, rng)):
             return edges
 
 
-def _repaired(edges: Pairs, rng: np.random.Generator) -> bool:
-    """Exchange ends of loops and repeated edges with those of random edges, in place; False when that gets nowhere."""
-    keys = edges[:, 0] * (edges.max(initial=0) + 1) + edges[:, 1]
+def _loops_and_repeats(edges: Pairs, nodes: int) -> npt.NDArray[np.bool_]:
     bad = np.ones(len(edges), dtype=bool)
-    bad[np.unique(keys, return_index=True)[1]] = False
-    bad |= edges[:, 0] == edges[:, 1]
+    bad[np.unique(edges[:, 0] * nodes + edges[:, 1], return_index=True)[1]] = False
+    return bad | (edges[:, 0] == edges[:, 1])
+
+
+def _repaired(edges: Pairs, bad: npt.NDArray[np.bool_], rng: np.random.Generator) -> bool:
+    """Exchange ends of the bad edges with those of random edges, in place; False when that gets nowhere."""
     present = {tuple(edge) for edge in edges[~bad].tolist()}
     wrong, tries = np.flatnonzero(bad).tolist(), _TRIES_PER_EDGE * len(edges)
     while wrong and tries:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
+import networkx as nx
 import numpy as np
 import pytest
 from fabricsim.fabric.graph import SWITCH_KINDS, Fabric, LinkKind
@@ -62,3 +63,19 @@ def trunks():
         return Counter((names[source], names[target]) for source, target in ends)
 
     return count
+
+
+@pytest.fixture(scope="session")
+def switch_graph():
+    """The switches and the cables between them, by name, parallel cables kept."""
+
+    def draw(fabric: Fabric) -> nx.MultiGraph:
+        switch = np.isin(fabric.node_kind, SWITCH_KINDS)
+        names = [name.decode() for name in fabric.node_name.tolist()]
+        graph = nx.MultiGraph()
+        graph.add_nodes_from(names[node] for node in fabric.of_kind(*SWITCH_KINDS).tolist())
+        ends = zip(fabric.link_source[::2].tolist(), fabric.link_target[::2].tolist(), strict=True)
+        graph.add_edges_from((names[one], names[other]) for one, other in ends if switch[one] and switch[other])
+        return graph
+
+    return draw

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from ...fabric.graph import Fabric, FabricBuilder, NodeKind, numbered
 from ...fabric.units import Bandwidth
-from ..fields import Count
+from ..fields import MOST
 from ..network_spec import NetworkSpec, switch_model
 from ..servers import Devices
 from ..wiring import hang, refuse_too_large
@@ -21,7 +21,7 @@ from ..wiring import hang, refuse_too_large
 class BCube(NetworkSpec):
     """Servers that forward, each on one switch of every level."""
 
-    n: Count = Field(description="ports per switch", ge=2)
+    n: int = Field(description="ports per switch", ge=2, le=MOST)
     k: int = Field(1, ge=0, le=63, description="highest level: servers have k + 1 ports")
     link: Bandwidth = Field(4e11, description="bandwidth of one cable")
 

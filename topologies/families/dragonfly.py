@@ -42,7 +42,7 @@ class Dragonfly(DirectSpec):
                 )
             )
         refuse_too_large(g * a * (self.p + (a + h) // 2), "a")
-        self.refuse_small_radix()
+        self.refuse_bad_radix()
         self.refuse_part_servers(self.p, a * g, "p")
         return self
 

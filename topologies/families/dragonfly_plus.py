@@ -43,7 +43,7 @@ class DragonflyPlus(DirectSpec):
                 )
             )
         refuse_too_large(g * (leaves * (self.p + spines) + spines * h // 2), "p")
-        self.refuse_small_radix()
+        self.refuse_bad_radix()
         self.refuse_part_servers(self.p, leaves * g, "p")
         return self
 

@@ -36,7 +36,7 @@ class FullMesh(DirectSpec):
             raise SpecError(Fault("meshed are switches already", "leave accelerators out", field="accelerators"))
         else:
             refuse_too_large(self.switches * (self.switches // 2 + self.hosts), "switches")
-            self.refuse_small_radix()
+            self.refuse_bad_radix()
             self.refuse_part_servers(self.hosts, self.switches, "hosts")
         return self
 

@@ -31,7 +31,7 @@ class HyperX(DirectSpec):
         refuse_bad_dims(self.dims)
         switches = prod(self.dims)
         refuse_too_large(switches * (self.hosts_used + sum(self.dims) // 2), "dims")
-        self.refuse_small_radix()
+        self.refuse_bad_radix()
         self.refuse_part_servers(self.hosts_used, switches, "hosts")
         return self
 

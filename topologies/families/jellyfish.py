@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from ...fabric.errors import Fault, SpecError
 from ...fabric.graph import Fabric, numbered
 from ..direct import DirectSpec, Layout, build_direct
-from ..fields import Count
+from ..fields import MOST, Count
 from ..random_regular import random_regular
 from ..wiring import refuse_too_large
 
@@ -19,9 +19,9 @@ from ..wiring import refuse_too_large
 class Jellyfish(DirectSpec):
     """Switches cabled to each other at random, each to equally many."""
 
-    switches: Count = Field(ge=4, description="switches")
+    switches: int = Field(ge=4, le=MOST, description="switches")
     radix: int = Field(ge=4, le=4096, description="ports per switch")
-    degree: Count = Field(ge=3, description="ports of a switch that go to other switches")
+    degree: int = Field(ge=3, le=MOST, description="ports of a switch that go to other switches")
     hosts: Count | None = Field(None, description="hosts per switch; default: on all other ports, radix - degree")
     seed: int = Field(0, ge=0, description="seed of the random graph")
 
@@ -40,7 +40,7 @@ class Jellyfish(DirectSpec):
             message = f"{r} of {self.radix} ports to other switches leave none for hosts"
             raise SpecError(Fault(message, f"degree={self.radix - 1} or radix={r + 1}", field="degree"))
         refuse_too_large(n * (self.hosts_used + r // 2), "switches")
-        self.refuse_small_radix()
+        self.refuse_bad_radix()
         self.refuse_part_servers(self.hosts_used, n, "hosts")
         return self
 

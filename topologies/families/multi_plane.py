@@ -29,7 +29,7 @@ from .clos import Clos
 class MultiPlane(Clos):
     """Planes of leaves and spines that meet in the servers only."""
 
-    planes: Count = Field(8, le=64, description="planes")
+    planes: int = Field(8, ge=1, le=64, description="planes")
     split: Literal["nics", "ports"] = Field(
         "nics",
         description="nics: adapter i on plane i mod planes; ports: every adapter or host has a port in each plane",

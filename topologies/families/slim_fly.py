@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 from ...fabric.errors import Fault, SpecError
 from ...fabric.graph import Fabric, numbered
 from ..direct import DirectSpec, Layout, build_direct
-from ..fields import Count
+from ..fields import MOST, Count
 from ..galois_field import GaloisField, galois_field, nearest_prime_powers, prime_power
 from ..wiring import refuse_too_large
 
@@ -29,7 +29,7 @@ Integers = npt.NDArray[np.int64]
 class SlimFly(DirectSpec):
     """Routers two hops apart at most, with nearly the fewest ports for that."""
 
-    q: Count = Field(description="prime power, 3 or more: 2q^2 routers", ge=3)
+    q: int = Field(description="prime power, 3 or more: 2q^2 routers", ge=3, le=MOST)
     hosts: Count | None = Field(None, description="hosts per router; default: half of its network ports, rounded up")
 
     @model_validator(mode="after")
@@ -41,7 +41,7 @@ class SlimFly(DirectSpec):
             raise SpecError(Fault(message, " or ".join(f"q={number}" for number in near), field="q"))
         if self.q % 4 == 2:
             raise SpecError(Fault(f"{self.q} is not 4w - 1, 4w or 4w + 1", "q=3", field="q"))
-        self.refuse_small_radix()
+        self.refuse_bad_radix()
         self.refuse_part_servers(self.hosts_used, 2 * self.q**2, "hosts")
         return self
 

@@ -40,7 +40,7 @@ class Mesh(DirectSpec):
     def _possible(self) -> Mesh:
         refuse_bad_dims(self.dims)
         refuse_too_large(prod(self.dims) * (self.hosts + len(self.dims)), "dims")
-        self.refuse_small_radix()
+        self.refuse_bad_radix()
         self.refuse_part_servers(self.hosts, prod(self.dims), "hosts")
         return self
 
