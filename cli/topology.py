@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from ..fabric.errors import Fault, SpecError, UnknownNameError
+from .bom import bom_command
+from .cables import cables_command
+from .compare import compare_command
+from .diff import diff_command
 from .listing import list_command
 from .metrics import measures_tables, resilience
 from .options import Settings, fabric_argument, load_wiring, output_options, quiet_option
@@ -28,7 +32,9 @@ def topology() -> None:
 
 
 topology.add_command(list_command)
-topology.add_command(resilience)
+for command in (resilience, bom_command, cables_command, compare_command):
+    topology.add_command(command)
+topology.add_command(diff_command)
 
 
 @topology.command()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -39,3 +40,19 @@ WRITERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
 )
 ROUTED = frozenset({"lft"})
 """Formats that hold a routing, too: `WRITERS[name](fabric, path, rule)`."""
+
+_LOOKED_AT = 1 << 16
+
+
+def format_of(path: str | Path) -> str | None:
+    """The name of the format in READERS that a text file's beginning looks like; None where it looks like none."""
+    try:
+        with Path(path).open("rb") as file:
+            text = file.read(_LOOKED_AT).decode("utf-8", errors="ignore")
+    except OSError:
+        return None
+    lines = [line.strip() for line in text.splitlines()]
+    if any(line.startswith(("Switch\t", "Switch ", "Ca\t", "Ca ")) and '"' in line for line in lines):
+        return "ibnetdiscover"
+    first = next(filter(None, lines), "")
+    return {"{": "json", "<": "graphml"}.get(first[:1])
