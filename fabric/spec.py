@@ -37,6 +37,8 @@ _PROBLEMS = {
 }
 """What is wrong and the cure, by pydantic's type of error; the names in braces are of its context."""
 
+_MOST_VALUES = 100_000
+
 S = TypeVar("S", bound=Spec)
 Lines = Mapping[tuple[str, ...], int]
 
@@ -115,7 +117,17 @@ def read_yaml(path: str | Path) -> tuple[dict[str, Any], Lines]:
         raise ParseError(Fault(f"not YAML: {error}", "mend the syntax", str(path))) from None
     if not isinstance(tree, dict):
         raise ParseError(Fault("holds no mapping of fields", "write `field: value` lines", str(path), 1))
+    if _expanded(tree, {}) > _MOST_VALUES:
+        raise ParseError(Fault(f"holds more than {_MOST_VALUES:,} values, aliases written out", "use fewer", str(path)))
     return _plain(tree), dict(_key_lines(tree, ()))
+
+
+def _expanded(node: Any, known: dict[int, int]) -> int:
+    """How many values `node` holds once its aliases are written out."""
+    if id(node) not in known:
+        children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+        known[id(node)] = 1 + sum(_expanded(child, known) for child in children)
+    return known[id(node)]
 
 
 def _key_lines(node: Any, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:

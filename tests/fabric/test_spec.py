@@ -105,6 +105,19 @@ def test_a_file_that_is_missing_or_binary_is_refused(tmp_path):
             read_yaml(tmp_path / name)
 
 
+def test_aliases_that_multiply_without_end_are_refused(tmp_path):
+    text = "a: &a [x, x, x, x]\n" + "".join(
+        f"{new}: &{new} [{f'*{old}, ' * 8}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)
+    )
+    with pytest.raises(ParseError, match="aliases"):
+        read_yaml(yaml(tmp_path, text))
+
+
+def test_an_alias_repeats_what_it_names(tmp_path):
+    values, _ = read_yaml(yaml(tmp_path, "a: &a [1, 2]\nb: *a\n"))
+    assert values == {"a": [1, 2], "b": [1, 2]}
+
+
 def test_overrides_are_key_value_pairs():
     assert overrides(("k=16", " link = 400Gbps ", "name=a=b")) == {"k": "16", "link": "400Gbps", "name": "a=b"}
 
