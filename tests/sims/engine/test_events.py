@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import numpy as np
@@ -125,10 +126,24 @@ def test_no_flows_take_no_time():
     np.testing.assert_array_equal(result.link_bytes, [0.0])
 
 
-def test_many_simultaneous_completions_are_one_event():
-    n = 20_000
-    result = simulate_flows(np.arange(n + 1), np.arange(n) % 1000, np.full(1000, 8 * GB), np.full(n, GB), certify=True)
-    np.testing.assert_allclose(result.finish_s, 20.0, rtol=1e-12)
+@pytest.mark.parametrize("symmetry", [False, True])
+def test_a_million_simultaneous_completions_keep_every_byte(symmetry):
+    n = 1_000_000
+    links, capacity = np.arange(n, dtype=np.int32) % 1000, np.full(1000, 8 * GB)
+    result = simulate_flows(np.arange(n + 1), links, capacity, np.full(n, GB), symmetry=symmetry, certify=True)
+    np.testing.assert_allclose(result.finish_s, 1000.0, rtol=1e-12)
+    np.testing.assert_allclose(result.link_bytes, 1000 * GB, rtol=1e-12)
+
+
+def test_kernels_give_the_same_bytes_on_one_thread_and_on_two():
+    rng = np.random.default_rng(7)
+    runs = [(np.arange(51) * 2, rng.permuted(np.tile(np.arange(9), (50, 1)), axis=1)[:, :2].ravel()) for _ in range(4)]
+
+    def finish(run):
+        return simulate_flows(*run, np.full(9, 8 * GB), np.linspace(1e6, 2e6, 50)).finish_s.tobytes()
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(finish, runs)) == [finish(run) for run in runs]
 
 
 GOOD = {"indptr": [0, 1, 2], "links": [0, 1], "capacity_bps": [1.0, 1.0], "size_bytes": [1.0, 1.0]}
