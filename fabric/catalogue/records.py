@@ -108,10 +108,11 @@ Medium = Literal["dac-passive", "dac-active", "aoc", "mmf", "smf"]
 
 
 class Cable(Spec):
-    """A cable, or a transceiver (`mmf`, `smf`) of which two and a fibre make one; `gbit` is missing where only the fibre
-    is meant. Cable plans draw on those that have a `medium`."""
+    """A cable, or a transceiver, of which two of the same `optic` and a fibre make one; `gbit` is missing where only
+    the fibre is meant. Cable plans draw on those that have a `medium`."""
 
     medium: Medium | None = None
+    optic: Literal["SR", "DR", "FR", "ZR"] | None = None
     gbit: Quantity | None = None
     reach_m: Quantity | None = None
     power_w_per_end: Quantity | None = None

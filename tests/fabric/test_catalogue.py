@@ -122,7 +122,8 @@ def test_the_catalogue_cannot_be_changed():
 def test_every_price_is_complete_and_in_order():
     for name in catalogue().prices:
         price = price_range(name)
-        assert price is not None and 0 < price.low <= price.typical <= price.high, name
+        assert price is not None, name
+        assert 0 < price.low <= price.typical <= price.high, name
 
 
 def test_a_price_stands_in_one_place_only():
@@ -141,7 +142,8 @@ def test_a_part_without_a_price_has_none_rather_than_zero():
 def test_b200_costs_what_its_makers_chief_executive_said():
     """30,000 to 40,000 USD."""
     price = price_range("B200_SXM")
-    assert price is not None and (price.low, price.high) == (30000, 40000)
+    assert price is not None
+    assert (price.low, price.high) == (30000, 40000)
 
 
 def test_machines_draw_at_least_what_their_processors_do():

@@ -1,0 +1,46 @@
+"""A comparison as a picture: one panel per figure, one bar per fabric."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..fabric.errors import Fault, InputError
+from ..fabric.files import replacing
+
+if TYPE_CHECKING:
+    from ..topologies.compare import Comparison
+
+_PANELS = (
+    ("network_cost_usd", 1e6, "network cost, million USD"),
+    ("network_power_w", 1e3, "network power, kW"),
+    ("switches", 1, "switches"),
+    ("transceivers", 1, "transceivers"),
+    ("bisection_bps_per_gpu", 1e9, "bisection per GPU, Gbit/s"),
+    ("bisection_left", 0.01, "bisection with 5% of switches out, %"),
+)
+_UNDATED = {".png": {}, ".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
+"""Kinds of files, and what keeps the time out of them."""
+
+
+def plot_comparison(comparison: Comparison, path: str) -> None:
+    """Draw into a file, whole or not at all. Raises InputError without matplotlib, or for another kind of file."""
+    kind = Path(path).suffix.lower()
+    if kind not in _UNDATED:
+        raise InputError(Fault("is no kind of picture", f"end the name in {', '.join(_UNDATED)}", path))
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise InputError("a plot needs matplotlib", "pip install fabricsim[plot]") from None
+    figure = Figure(figsize=(11, 6), layout="constrained")
+    names = [row.fabric.partition(",")[0] + "*" * bool(row.unpriced) for row in comparison.rows]
+    if any(row.unpriced for row in comparison.rows):
+        figure.supxlabel("* not every part has a price", fontsize=8)
+    for axes, (field, unit, title) in zip(figure.subplots(2, 3).flat, _PANELS, strict=True):
+        values = [(getattr(row, field) or 0) / unit for row in comparison.rows]
+        axes.barh([f"{number + 1} {name}" for number, name in enumerate(names)], values)
+        axes.invert_yaxis()
+        axes.set_title(title, fontsize=9)
+        axes.tick_params(labelsize=8)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format=kind[1:], metadata=_UNDATED[kind])
