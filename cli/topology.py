@@ -123,7 +123,7 @@ def check(ctx: click.Context, source: str, pairs: tuple[str, ...], routing: str 
 
 @topology.command("import")
 @click.argument("file")
-@click.option("--from", "origin", metavar="FORMAT", required=True, help="ibnetdiscover, json or graphml.")
+@click.option("--from", "origin", metavar="FORMAT", required=True, help="ibnetdiscover, json, graphml or simai.")
 @click.option(
     "--set", "pairs", multiple=True, metavar="server=KIND", help="Put the accelerators of this kind of server in."
 )
@@ -152,10 +152,14 @@ def import_command(file: str, origin: str, pairs: tuple[str, ...], output: str, 
 @topology.command()
 @fabric_argument
 @click.option(
-    "--to", "target", metavar="FORMAT", required=True, help="json, graphml, dot, ibnetdiscover, lft or guid2lid."
+    "--to",
+    "target",
+    metavar="FORMAT",
+    required=True,
+    help="json, graphml, dot, ibnetdiscover, lft, guid2lid, simgrid, htsim or simai.",
 )
 @click.option("-o", "--output", metavar="FILE", help="The file to write.  [default: stdout]")
-@click.option("--routing", metavar="RULE", help="The rule whose forwarding tables lft holds.  [default: auto]")
+@click.option("--routing", metavar="RULE", help="The rule whose paths lft and simgrid hold.  [default: auto]")
 @quiet_option
 def export(
     source: str, pairs: tuple[str, ...], target: str, output: str | None, routing: str | None, quiet: bool

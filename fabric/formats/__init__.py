@@ -25,6 +25,7 @@ READERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "graphml": _late("graphml", "read_graphml"),
         "ibnetdiscover": _late("ibnetdiscover", "read_ibnetdiscover"),
         "json": _late("json_graph", "read_json"),
+        "simai": _late("simai", "read_simai"),
     }
 )
 WRITERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
@@ -33,12 +34,20 @@ WRITERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "fabric": _late("native", "save"),
         "graphml": _late("graphml", "write_graphml"),
         "guid2lid": _late("guid2lid", "write_guid2lid"),
+        "htsim": _late("htsim", "write_htsim"),
         "ibnetdiscover": _late("ibnetdiscover", "write_ibnetdiscover"),
         "json": _late("json_graph", "write_json"),
+        "k8s-labels": _late("node_labels", "write_node_labels"),
         "lft": _late("lft", "write_lft"),
+        "nccl-xml": _late("nccl_xml", "write_nccl_xml"),
+        "simai": _late("simai", "write_simai"),
+        "simgrid": _late("simgrid_xml", "write_simgrid_xml"),
+        "slurm-block": _late("slurm_block", "write_slurm_block"),
+        "slurm-tree": _late("slurm_tree", "write_slurm_tree"),
+        "slurm-yaml": _late("slurm_yaml", "write_slurm_yaml"),
     }
 )
-ROUTED = frozenset({"lft"})
+ROUTED = frozenset({"lft", "simgrid"})
 """Formats that hold a routing, too: `WRITERS[name](fabric, path, rule)`."""
 
 _LOOKED_AT = 1 << 16
