@@ -22,6 +22,9 @@ OPTIONAL = ("flow", "start_s")
 _MOST_COMPARED = 10_000
 """Names among which a near one is looked for, as that takes time for each."""
 
+_LATEST_S = 1e6
+"""Up to here float64 seconds tell tenths of nanoseconds apart, and a flow's duration keeps its digits."""
+
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 
 Where = Callable[[int], dict[str, Any]]
@@ -136,6 +139,8 @@ def _seconds(cell: Any) -> float:
     value = _number(cell)
     if not 0 <= value < math.inf:
         raise WorkloadError(f"{cell!r} is no time from 0", "give seconds, like 0.001")
+    if value > _LATEST_S:
+        raise WorkloadError(f"{cell!r} is after {_LATEST_S:,.0f} s", "count from the first flow's start")
     return float(value)
 
 

@@ -214,6 +214,8 @@ def network_for(
         raise InputError("fidelity dynamic is not simulated yet", f"one of {', '.join(FIDELITIES)}")
     if fidelity not in FIDELITIES:
         raise UnknownNameError.of("fidelity", fidelity, FIDELITIES)
+    if not 0 <= seed < 2**63:
+        raise SpecError(Fault(f"{seed} is outside 0..2^63-1", "choose another", field="seed"))
     idle = [f"transport.{name}" for name in parameters] + ["routing"] * (routing != "auto")
     idle += ["transport"] * (fidelity == "bound" and transport != "auto")
     if idle and fidelity != "transport":

@@ -155,6 +155,12 @@ def test_the_dynamic_rung_is_refused_and_unknown_ones_are_named(star):
         network_for(star(2), "packet", "auto", "auto", 0, {})
 
 
+@pytest.mark.parametrize("seed", [-1, 2**63, 10**30])
+def test_a_seed_that_no_kernel_takes_is_refused(star, seed):
+    with pytest.raises(SpecError, match="seed"):
+        network_for(star(2), "transport", "auto", "auto", seed, {})
+
+
 def test_knobs_that_do_nothing_on_a_rung_are_refused_all_at_once(star):
     with pytest.raises(SpecError) as caught:
         network_for(star(2), "fluid", "roce", "ecmp", 0, {"qps": "4", "mtu": "4096B"})

@@ -30,6 +30,13 @@ def test_results_are_in_input_order_and_absolute(star):
     assert ran.makespan_s == pytest.approx(4 + 2 * LINE_S + 1e-6)
 
 
+def test_a_start_so_late_that_a_duration_would_lose_its_digits_is_refused(star):
+    with pytest.raises(WorkloadError, match="count from the first flow"):
+        traffic(star(2), {"src": [0], "dst": [1], "bytes": [1000], "start_s": [1e10]})
+    ran = traffic(star(2), {"src": [0], "dst": [1], "bytes": [1000], "start_s": [1e6]}, transport="ideal")
+    assert ran.rate_bps == pytest.approx([8000 / (8000 / 1e11 + 1e-6)], rel=1e-3)
+
+
 def test_the_summary_has_the_keys_of_the_contract(star):
     summary = traffic(star(4), {"src": [0, 1, 2], "dst": [3, 3, 3], "bytes": [GB] * 3}, transport="ideal").to_dict()
     assert list(summary) == ["flows", "makespan_s", "rate_bps", "fct_s", "bottleneck", "assumptions"]
