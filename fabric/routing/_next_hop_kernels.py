@@ -8,21 +8,21 @@ added where the way begins upwards (up*/down* only). A goal is one switch or a w
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from ..kernels import kernel
 from ._choice_kernels import WEIGHTED, choose, choose_weighted, grown_float64, grown_int32
 
 CLIMBING = np.int16(1 << 14)
 STILL_TO_GO = np.int16(CLIMBING - 1)
 
 
-@njit(cache=True)
+@kernel
 def admissible(graph, group_of_goal, here, there):
     """Whether a way to the goal may go from switch `here` to `there`: within a group, or into the goal's."""
     return graph.group[there] == graph.group[here] or graph.group[there] == group_of_goal
 
 
-@njit(cache=True)
+@kernel
 def fill_hops(graph, seeds, group, out):
     """Breadth-first hops from every switch to the nearest seed of each row, into `out` int16[rows, switches].
 
@@ -42,7 +42,7 @@ def fill_hops(graph, seeds, group, out):
             nearer = queue[head]
             head += 1
             for k in range(graph.indptr[nearer], graph.indptr[nearer + 1]):
-                farther = graph.number[graph.link_target[graph.links[k]]]
+                farther = graph.far[k]
                 if row[farther] >= 0 or (graph.ordered and not graph.rising[k]):
                     continue
                 if admissible(graph, group[r], farther, nearer):
@@ -51,7 +51,7 @@ def fill_hops(graph, seeds, group, out):
                     tail += 1
 
 
-@njit(cache=True)
+@kernel
 def fill_climbs(graph, from_the_top, out):
     """Complete `out` of `fill_hops`: switches without a way down climb first, over the fewest hops.
 
@@ -64,19 +64,19 @@ def fill_climbs(graph, from_the_top, out):
                 continue
             best = STILL_TO_GO
             for k in range(graph.indptr[here], graph.indptr[here + 1]):
-                above = row[graph.number[graph.link_target[graph.links[k]]]]
+                above = row[graph.far[k]]
                 if graph.rising[k] and above >= 0:
                     best = min(best, above & STILL_TO_GO)
             if best < STILL_TO_GO:
                 row[here] = CLIMBING + best + 1
 
 
-@njit(cache=True)
+@kernel
 def reached_over(graph, reach, link):
     return min(graph.capacity_bps[link], np.float64(reach[graph.number[graph.link_target[link]]]))
 
 
-@njit(cache=True)
+@kernel
 def next_hops(graph, goals, r, here, out, weights):
     """Number of equal-cost links of switch `here` towards goal `r`; their ids, by port, into `out`, and their weights:
     the bandwidth that reaches the goal over them if `goals.reach` is filled, else 1."""
@@ -87,17 +87,16 @@ def next_hops(graph, goals, r, here, out, weights):
     for k in range(graph.indptr[here], graph.indptr[here + 1]):
         if graph.rising[k] != climbing:
             continue
-        link = graph.links[k]
-        there = graph.number[graph.link_target[link]]
+        there = graph.far[k]
         left = row[there] & STILL_TO_GO if climbing else row[there]
         if left == wanted and admissible(graph, goals.group[r], here, there):
-            out[count] = link
-            weights[count] = reached_over(graph, goals.reach[r], link) if len(goals.reach) else 1.0
+            out[count] = graph.links[k]
+            weights[count] = reached_over(graph, goals.reach[r], out[count]) if len(goals.reach) else 1.0
             count += 1
     return count
 
 
-@njit(cache=True)
+@kernel
 def fill_reach(graph, goals, out):
     """Bandwidth that reaches the goal from each switch, bit/s into `out` float32[rows, switches]: over its next hops,
     the sum of the lesser of the link's capacity and what its far end reaches. `goals.reach` is empty yet."""
@@ -113,7 +112,7 @@ def fill_reach(graph, goals, out):
                     out[r, here] += reached_over(graph, out[r], ports[k])
 
 
-@njit(cache=True)
+@kernel
 def graph_paths(rule, trips, graph, goals):
     """CSR (indptr, links) of a path per trip, from switch `trips.start[i]` to goal `trips.row[i]`; bool[n] reached."""
     n = len(trips.start)
@@ -139,7 +138,7 @@ def graph_paths(rule, trips, graph, goals):
     return indptr, links, reached
 
 
-@njit(cache=True)
+@kernel
 def graph_spread(starts, rows, share_in, graph, goals):
     """Fractional split from switches `starts[i]` to goals `rows[i]` by the weights of the next hops, `share_in[i]`
     entering.

@@ -14,7 +14,8 @@ Switches = npt.NDArray[np.int32]
 
 
 class SwitchGraph(NamedTuple):
-    """Links between switches by port, as CSR by compact switch number; `number[node]` is that number, -1 elsewhere.
+    """Links between switches by port, as CSR by compact switch number; `number[node]` is that number, -1 elsewhere, and
+    `far[k]` the one at the far end of `links[k]`.
 
     `group` per switch: a way changes groups once at most, straight into the goal's. Where `ordered`, `rising[k]` says
     that `links[k]` leads up, and a way never goes up again after it went down. `capacity_bps` counts by link id.
@@ -24,6 +25,7 @@ class SwitchGraph(NamedTuple):
     capacity_bps: npt.NDArray[np.float64]
     indptr: Indptr
     links: Links
+    far: Switches
     number: Switches
     group: Switches
     rising: npt.NDArray[np.bool_]
@@ -38,7 +40,7 @@ class SwitchGraph(NamedTuple):
     def ends(self) -> tuple[Switches, Switches]:
         """Compact numbers of the two ends of each of `links`."""
         source = np.repeat(np.arange(self.switches, dtype=np.int32), np.diff(self.indptr))
-        return source, self.number[self.link_target[self.links]]
+        return source, self.far
 
     def grouped(self, group: Switches) -> SwitchGraph:
         """The same graph in groups (per compact number)."""
@@ -65,6 +67,7 @@ def switch_graph(fabric: Fabric) -> SwitchGraph:
         fabric.capacity_bps,
         indptr,
         links,
+        number[fabric.link_target[links]],
         number,
         group=np.zeros(switches, dtype=np.int32),
         rising=np.zeros(len(links), dtype=np.bool_),
