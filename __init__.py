@@ -5,9 +5,6 @@ The names users need stand in `__init__.pyi`; each is imported when it is first 
 
 import lazy_loader
 
-from .fabric.kernel_cache import ensure_kernel_cache
-
 __version__ = "0.1.0"
 
-ensure_kernel_cache()
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

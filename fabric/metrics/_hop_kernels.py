@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from ..kernels import kernel
 
 
-@njit(cache=True)
+@kernel
 def count_hops(indptr, neighbour, sources, target, reached, frontier, coming, pairs):  # type: ignore[no-untyped-def]
     """Add to `pairs[d]` the number of (source, target) pairs `d` hops apart, pairs without a way left out; returns how
     many entries of `neighbour` were looked at.
@@ -47,7 +48,7 @@ def count_hops(indptr, neighbour, sources, target, reached, frontier, coming, pa
     return visits
 
 
-@njit(cache=True)
+@kernel
 def _bits(word):  # type: ignore[no-untyped-def]
     """Number of bits set, by adding neighbouring fields (Hacker's Delight, section 5-1)."""
     word -= (word >> np.uint64(1)) & np.uint64(0x5555555555555555)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from numba import njit
+from ..kernels import kernel
 
 
-@njit(cache=True)
+@kernel
 def count_ways(indptr, neighbour, cables, source, hops, ways, queue):  # type: ignore[no-untyped-def]
     """Fill `hops` (-1: no way) and `ways`, the number of shortest ways with parallel cables told apart, from `source`.
 

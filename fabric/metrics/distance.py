@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..kernel_cache import ensure_kernel_cache
 from .switch_graph import SwitchGraph
 
 _MOST_VISITS = 2e9
@@ -34,7 +33,6 @@ class Distances:
 def distances(graph: SwitchGraph, seed: int = 0) -> Distances:
     """Distances from every switch that carries users; from a seeded sample of them where all would take long, which
     bounds the diameter from below."""
-    ensure_kernel_cache()
     from ._hop_kernels import count_hops
 
     target = graph.ports > 0

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..kernel_cache import ensure_kernel_cache
 from .switch_graph import SwitchGraph, adjacency
 
 _MOST_PAIRS = 64
@@ -57,7 +56,6 @@ def _pairs(every: npt.NDArray[np.int64], seed: int) -> tuple[npt.NDArray[np.int6
 def _shortest(
     graph: SwitchGraph, source: npt.NDArray[np.int64], target: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float64]:
-    ensure_kernel_cache()
     from ._way_kernels import count_ways
 
     hops, queue = np.empty((2, graph.size), dtype=np.int64)

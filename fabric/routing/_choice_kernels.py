@@ -8,7 +8,8 @@ source.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from ..kernels import kernel
 
 HASH = 0
 DESTINATION = 1
@@ -16,7 +17,7 @@ SOURCE = 2
 WEIGHTED = 3
 
 
-@njit(cache=True, inline="always")
+@kernel(inline="always")
 def mix(x):
     """splitmix64's finaliser (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators")."""
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -24,7 +25,7 @@ def mix(x):
     return x ^ (x >> np.uint64(31))
 
 
-@njit(cache=True)
+@kernel
 def hashed(seed, node, src, dst, entropy):
     """uint64 hash of a flow at a switch: every switch hashes with a seed of its own, so tiers do not polarise."""
     x = mix(np.uint64(seed) + np.uint64(0x9E3779B97F4A7C15) * np.uint64(node + 1))
@@ -33,7 +34,7 @@ def hashed(seed, node, src, dst, entropy):
     return mix(x ^ np.uint64(entropy))
 
 
-@njit(cache=True)
+@kernel
 def choose(rule, node, src, dst, entropy, digit, count):
     """Index in [0, count) of the port this rule takes at `node`."""
     if count == 1:
@@ -43,7 +44,7 @@ def choose(rule, node, src, dst, entropy, digit, count):
     return np.int64(hashed(rule.seed, node, src, dst, entropy) % np.uint64(count))
 
 
-@njit(cache=True)
+@kernel
 def choose_weighted(rule, node, src, dst, entropy, weights, count):
     """Index in [0, count) drawn by the flow's hash in proportion to `weights[:count]`."""
     point = hashed(rule.seed, node, src, dst, entropy) / 2.0**64 * weights[:count].sum()
@@ -54,7 +55,7 @@ def choose_weighted(rule, node, src, dst, entropy, weights, count):
     return count - 1
 
 
-@njit(cache=True)
+@kernel
 def choose_each(rule, src, dst, entropy, counts):
     """`choose` in [0, counts[i]) for every pair, outside of any switch; int64[n]."""
     chosen = np.empty(len(src), np.int64)
@@ -64,7 +65,7 @@ def choose_each(rule, src, dst, entropy, counts):
     return chosen
 
 
-@njit(cache=True)
+@kernel
 def choose_ports(rule, src, dst, entropy, here, there):
     """Port of source and of destination per pair, int64[n] each, among the `count` ports from `first` on that `here`
     and `there` (Choice) offer; -1 where an end has none.
@@ -85,14 +86,14 @@ def choose_ports(rule, src, dst, entropy, here, there):
     return port_src, port_dst
 
 
-@njit(cache=True)
+@kernel
 def grown_int32(values, used, more):
     larger = np.empty(2 * (used + more), np.int32)
     larger[:used] = values[:used]
     return larger
 
 
-@njit(cache=True)
+@kernel
 def grown_float64(values, used, more):
     larger = np.empty(2 * (used + more), np.float64)
     larger[:used] = values[:used]

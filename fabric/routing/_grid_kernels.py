@@ -8,8 +8,8 @@ LINE (neighbours are cabled), RING (and the last to the first) or FULL (every pa
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from ..kernels import kernel
 from ._choice_kernels import choose
 
 LINE = 0
@@ -17,7 +17,7 @@ RING = 1
 FULL = 2
 
 
-@njit(cache=True)
+@kernel
 def step(grid, here, goal, dimension, tie):
     """The coordinate that the next hop from `here` has in `dimension`: the goal's, or one step along the shorter way;
     halfway round a ring up if `tie` is even."""
@@ -31,7 +31,7 @@ def step(grid, here, goal, dimension, tie):
     return np.int64((now + 1) % size if upward else (now - 1) % size)
 
 
-@njit(cache=True)
+@kernel
 def cables(graph, grid, here, dimension, wanted, out):
     """Number of links of `here` along `dimension` to coordinate `wanted`; their ids, by port, into `out`."""
     count = 0
@@ -42,7 +42,7 @@ def cables(graph, grid, here, dimension, wanted, out):
     return count
 
 
-@njit(cache=True)
+@kernel
 def grid_paths(rule, trips, tie, graph, grid):
     """CSR (indptr, links) of one path per trip from switch `trips.start[i]` to switch `trips.row[i]`, dimension by
     dimension; `reached` bool[n], False where a cable is missing.

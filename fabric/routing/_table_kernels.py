@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from ..kernels import kernel
 
 
-@njit(cache=True)
+@kernel
 def table_paths(start, address, last, table, number, link_target):
     """CSR (indptr, links) of the way of each trip from compact switch `start[i]` to `address[i]`, without its last
     link, which has to be `last[i]`; `reached` bool[n], False where the tables end, circle or come out elsewhere.

@@ -6,19 +6,19 @@ Node and link ids are int32, CSR indptr int64 with half-open ranges. A switch co
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from ..kernels import kernel
 from ._choice_kernels import SOURCE, choose, grown_float64, grown_int32
 
 MOST_LEVELS = 16
 
 
-@njit(cache=True)
+@kernel
 def covers(tree, node, position):
     return tree.first[node] <= position < tree.first[node] + tree.span[node]
 
 
-@njit(cache=True)
+@kernel
 def down_run(tree, node, position):
     """[lo, hi) in `tree.down_links`: the parallel cables of `node` to its child that covers `position`; empty if none.
 
@@ -44,7 +44,7 @@ def down_run(tree, node, position):
     return start, stop
 
 
-@njit(cache=True)
+@kernel
 def walk(rule, src, dst, entropy, digit, tree, node, goal, position, out):
     """One path from switch `node` to switch `goal` towards `position`: up any port until a switch covers it, then down.
 
@@ -79,7 +79,7 @@ def walk(rule, src, dst, entropy, digit, tree, node, goal, position, out):
     return hops if node == goal else -1
 
 
-@njit(cache=True)
+@kernel
 def tree_paths(rule, pairs, ports, tree):
     """CSR (indptr, links) of the switch-to-switch part of one path per pair; `reached` bool[n].
 
@@ -106,7 +106,7 @@ def tree_paths(rule, pairs, ports, tree):
     return indptr, links, reached
 
 
-@njit(cache=True)
+@kernel
 def tree_spread(starts, goals, positions, share_in, tree):
     """Fractional equal-cost split from switch `starts[i]` to `goals[i]` towards `positions[i]`, `share_in[i]` entering.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from ...fabric.kernels import kernel
 
 UNKNOWN_LINK, REPEATED_LINK, DEAD_LINK, UNBOUNDED, CAPPED_AT_ZERO = range(5)
 
 
-@njit(cache=True)
+@kernel
 def path_faults(indptr, links, capacity, caps, needs_rate):
     """Faults of paths, as (flow, kind, link), each int32; link is -1 where none is meant.
 
@@ -38,7 +39,7 @@ def path_faults(indptr, links, capacity, caps, needs_rate):
     return faults
 
 
-@njit(cache=True)
+@kernel
 def flows_never_released(waits, next_indptr, next_flows):
     """Flows (int32) that a topological order never reaches: those on a dependency cycle or behind one.
 

@@ -10,19 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from numba import njit
+from ...fabric.kernels import kernel as compiled_kernel
 
-_OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "_nrt": False, "nogil": True}
+_OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False, "nogil": True}
 _UNWRAPPED: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, **_OPTIONS}
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a kernel that Python calls."""
-    compiled: Callable[..., Any] = njit(**_OPTIONS)(function)
+    compiled: Callable[..., Any] = compiled_kernel(function, **_OPTIONS)
     return compiled
 
 
 def part(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a part of kernels, which only kernels call: without the wrapper for Python it compiles faster."""
-    compiled: Callable[..., Any] = njit(**_UNWRAPPED)(function)
+    compiled: Callable[..., Any] = compiled_kernel(function, **_UNWRAPPED)
     return compiled

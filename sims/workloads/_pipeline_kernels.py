@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from ...fabric.kernels import kernel
 
 
-@njit(cache=True)
+@kernel
 def run_pipelines(order, forward_s, backward_s, hop_s, back_s, gate_s):
     """Run the same task order on several pipelines that do not wait for each other.
 
