@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..fabric.catalogue import catalogue
+from ..fabric.catalogue import catalogue, server_with
 from ..fabric.graph import SWITCH_KINDS, Fabric, NodeKind
 
 _ALONE = (NodeKind.HOST, NodeKind.STORAGE, NodeKind.NIC, *SWITCH_KINDS)
@@ -102,18 +102,10 @@ def _switch(device: str | None, radix: int) -> Model:
 
 
 def _server(fabric: Fabric, accelerator: str | None) -> Model:
-    name = server_of(fabric, accelerator)
+    name = server_with(accelerator, str(fabric.meta.get("server", "")))
     if name is None:
         return Model("server", _HOST_UNITS, None)
     machine = catalogue().nodes[catalogue().servers[name].parts.node]
     units = machine.rack_units.value if machine.rack_units else _HOST_UNITS
     power_w = machine.power_kw.value * 1e3 if machine.power_kw else None
     return Model(name, units, power_w, liquid=machine.cooling == "liquid", server=name)
-
-
-def server_of(fabric: Fabric, accelerator: str | None) -> str | None:
-    """The kind of server that carries this accelerator: the fabric's own, else the catalogue's first."""
-    servers = catalogue().servers
-    own = str(fabric.meta.get("server") or "")
-    fitting = [name for name, server in servers.items() if server.parts.accelerator == accelerator]
-    return own if own in fitting else next(iter(fitting), None)

@@ -3,6 +3,6 @@
 from .load import Catalogue, catalogue
 from .prices import PriceRange, price_range
 from .records import Value
-from .servers import ServerKind, server_kind
+from .servers import ServerKind, server_kind, server_with
 
-__all__ = ["Catalogue", "PriceRange", "ServerKind", "Value", "catalogue", "price_range", "server_kind"]
+__all__ = ["Catalogue", "PriceRange", "ServerKind", "Value", "catalogue", "price_range", "server_kind", "server_with"]

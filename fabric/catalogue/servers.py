@@ -56,3 +56,9 @@ def server_kind(name: str) -> ServerKind:
         power_w=power.value * 1e3 if power else None,
         peer_links=peer_links,
     )
+
+
+def server_with(accelerator: str | None, preferred: str = "") -> str | None:
+    """The kind of server that carries this accelerator: `preferred` where it does, else the catalogue's first."""
+    fitting = [name for name, server in catalogue().servers.items() if server.parts.accelerator == accelerator]
+    return preferred if preferred in fitting else next(iter(fitting), None)
