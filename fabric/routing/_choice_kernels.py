@@ -67,7 +67,7 @@ def choose_each(rule, src, dst, entropy, counts):
 
 @kernel
 def choose_ports(rule, src, dst, entropy, here, there):
-    """Port of source and of destination per pair, int64[n] each, among the `count` ports from `first` on that `here`
+    """Port of source and of destination per pair, int64[n] each, among the `ports` many from `first` on that `here`
     and `there` (Choice) offer; -1 where an end has none.
 
     Both ends take the same index, so a pair stays on one rail or plane where each rank has several ports, and on one
@@ -76,13 +76,13 @@ def choose_ports(rule, src, dst, entropy, here, there):
     port_src = np.empty(len(src), np.int64)
     port_dst = np.empty(len(src), np.int64)
     for i in range(len(src)):
-        if here.count[i] == 0 or there.count[i] == 0:
+        if here.ports[i] == 0 or there.ports[i] == 0:
             port_src[i] = port_dst[i] = -1
             continue
         digit = src[i] if rule.kind == SOURCE else dst[i]
-        k = choose(rule, -1, src[i], dst[i], entropy[i], digit, here.count[i])
+        k = choose(rule, -1, src[i], dst[i], entropy[i], digit, here.ports[i])
         port_src[i] = here.first[i] + k
-        port_dst[i] = there.first[i] + k % there.count[i]
+        port_dst[i] = there.first[i] + k % there.ports[i]
     return port_src, port_dst
 
 

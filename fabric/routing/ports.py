@@ -78,10 +78,10 @@ class Ports(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """Per pair, the ports (entries of a CSR by rank) that one end may use: `count` of them from `first` on."""
+    """Per pair, the ports (entries of a CSR by rank) that one end may use: so many `ports` from `first` on."""
 
     first: Indptr
-    count: Indptr
+    ports: Indptr
 
 
 def all_of(indptr: Indptr, ranks: npt.NDArray[np.int32]) -> Choice:
