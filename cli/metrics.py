@@ -13,6 +13,7 @@ from .progress import working
 
 if TYPE_CHECKING:
     from ..fabric.metrics import Measures
+    from ..fabric.metrics.resilience import What
 
 _FAILURES = "0.01,0.02,0.05,0.1,0.2"
 
@@ -59,7 +60,7 @@ def _rows(measured: Measures) -> Iterator[tuple[str, str, str]]:
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the failures.")
 @output_options
 def resilience(
-    source: str, pairs: tuple[str, ...], what: str, failures: str, trials: int, seed: int, form: str, quiet: bool
+    source: str, pairs: tuple[str, ...], what: What, failures: str, trials: int, seed: int, form: str, quiet: bool
 ) -> None:
     """What is left of FABRIC when parts of it fail at random: mean over the trials, and the worst of them."""
     with working("failing parts", quiet):

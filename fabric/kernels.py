@@ -1,7 +1,7 @@
 """Kernels compiled by numba, and where they are kept between runs.
 
-numba compares a compiled kernel with its own source file, not with the files of the kernels it calls, so after an upgrade
-it could run old code. The folder of compiled kernels is therefore named after what all kernel files say.
+numba compares a compiled kernel with its own source file, not with the files of the kernels it calls, so after an
+upgrade it could run old code. The folder of compiled kernels is therefore named after what all kernel files say.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numba
+from numba.core import config
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -23,12 +24,12 @@ def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     """Compile a kernel when it is first called, or take it from the folder of compiled ones. `options` are numba's."""
     if function is None:
         return lambda later: kernel(later, **options)
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(cache_folder())
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(cache_folder())
     try:
         return numba.njit(cache=True, **options)(function)
     finally:
-        numba.config.CACHE_DIR = before
+        config.CACHE_DIR = before
 
 
 @cache

@@ -190,7 +190,7 @@ def _refined(colour: list[int], neighbours: Neighbours, number: dict[object, int
     for node, own in enumerate(colour):
         ways = neighbours[node]
         around = [(colour[way.to], way.port, way.far_port) if with_ports else colour[way.to] for way in ways]
-        refined.append(number.setdefault((own, tuple(sorted(around))), len(number)))  # type: ignore[type-var]
+        refined.append(number.setdefault((own, tuple(sorted(around))), len(number)))
     return refined
 
 

@@ -11,7 +11,7 @@ astra-sim-alibabacloud/inputs/topo/gen_Topo_Template.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -28,6 +28,7 @@ from ..units import bandwidth_bps, time_ns
 Ends = npt.NDArray[np.int64]
 _MOST_FAULTS = 200
 _LONGEST_LINE = 256
+_LONGEST_LIST = 1 << 24
 _CURE = "give a file of SimAI's gen_Topo_Template.py"
 
 
@@ -60,17 +61,16 @@ class _Cable:
 def read_simai(path: str | Path) -> Fabric:
     """The Fabric of a topology file; its GPUs are the ranks. Raises ParseError with every fault and its line."""
     path = Path(path)
+    faults: list[Fault] = []
     try:
-        with path.open("rb") as file:
-            header = _header(_line(file.readline(_LONGEST_LINE)), str(path))
-            text = file.read().decode("utf-8")
+        with path.open(encoding="utf-8", newline="\n") as file:
+            header = _header(file.readline(_LONGEST_LINE), str(path))
+            faults += _switch_faults(header, file.readline(_LONGEST_LIST), str(path))
+            cables = list(_cables(header, file, str(path), faults))
     except OSError as error:
         raise ParseError(Fault(error.strerror or "cannot be read", "check the path", str(path))) from None
     except UnicodeDecodeError:
         raise ParseError(Fault("is not text", _CURE, str(path))) from None
-    lines = text.split("\n")
-    faults: list[Fault] = list(_switch_faults(header, lines[0], str(path)))
-    cables = list(_cables(header, lines[1:], str(path), faults))
     if not faults:
         faults += _contradictions(header, cables, str(path))
     if faults:
@@ -81,15 +81,12 @@ def read_simai(path: str | Path) -> Fabric:
         raise ParseError([Fault(fault.message, fault.cure, str(path)) for fault in error.faults]) from None
 
 
-def _line(raw: bytes) -> str:
-    return raw.decode("utf-8", errors="replace").strip()
-
-
 def _header(line: str, file: str) -> _Header:
     words = line.split()
     if len(words) != 6 or not all(word.isascii() and word.isdigit() and len(word) < 10 for word in words[:5]):
         raise ParseError(Fault("line 1 is no header of five numbers and a GPU type", _CURE, file, 1))
-    header = _Header(*map(int, words[:5]), words[5])
+    nodes, per_server, nvswitches, switches, links = map(int, words[:5])
+    header = _Header(nodes, per_server, nvswitches, switches, links, words[5])
     if header.gpus < 1 or header.gpus_per_server < 1:
         raise ParseError(Fault(f"{header.gpus} GPUs, {header.gpus_per_server} in a server", _CURE, file, 1))
     return header
@@ -104,8 +101,11 @@ def _switch_faults(header: _Header, line: str, file: str) -> Iterator[Fault]:
         yield Fault(f"the switches are not {header.gpus} to {header.nodes - 1} in order", _CURE, file, 2)
 
 
-def _cables(header: _Header, lines: list[str], file: str, faults: list[Fault]) -> Iterator[_Cable]:
+def _cables(header: _Header, lines: Iterable[str], file: str, faults: list[Fault]) -> Iterator[_Cable]:
     for line, text in enumerate(lines, start=3):
+        if len(text) > _LONGEST_LINE:
+            faults.append(Fault(f"a line of {len(text)} characters", _CURE, file, line))
+            return
         if text.strip():
             try:
                 yield _cable(header, text.split(), line)
@@ -157,10 +157,11 @@ def _fabric(header: _Header, cables: list[_Cable], name: str) -> Fabric:
     trunk = ~scale_up & ~port
     node = _nodes(builder, header, ends)
     nics = _adapters(builder, header, ends[port, 0])
-    builder.add_cables(*node[ends[scale_up]].T, bps[scale_up], latency_ns[scale_up], LinkKind.NVLINK)
+    near, far = node[ends].T
+    builder.add_cables(near[scale_up], far[scale_up], bps[scale_up], latency_ns[scale_up], LinkKind.NVLINK)
     builder.add_cables(node[ends[port, 0]], nics, bps[port], 0, LinkKind.PCIE)
     builder.add_cables(nics, node[ends[port, 1]], bps[port], latency_ns[port])
-    builder.add_cables(*node[ends[trunk]].T, bps[trunk], latency_ns[trunk])
+    builder.add_cables(near[trunk], far[trunk], bps[trunk], latency_ns[trunk])
     return builder.build()
 
 

@@ -17,7 +17,7 @@ from ..catalogue import catalogue
 from ..errors import FabricError, Fault
 from ..files import replacing
 from ..graph import Fabric
-from ..routing import Paths, router_for
+from ..routing import Paths, Router, router_for
 
 _MOST_RANKS = 4096
 _HEAD = """<?xml version='1.0'?>
@@ -77,7 +77,7 @@ def _links_and_routes(fabric: Fabric, routing: str) -> Iterator[str]:
             yield f'<route src={names[source]} dst={names[rank]} symmetrical="NO">{hops}</route>'
 
 
-def _from(router, source: int, ranks: int) -> tuple[npt.NDArray[np.int64], Paths]:  # type: ignore[no-untyped-def]
+def _from(router: Router, source: int, ranks: int) -> tuple[npt.NDArray[np.int64], Paths]:
     """The other ranks, and the path to each."""
     target = np.delete(np.arange(ranks), source)
     return target, router.paths(np.full(ranks - 1, source), target)

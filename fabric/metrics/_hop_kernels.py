@@ -8,7 +8,7 @@ from ..kernels import kernel
 
 
 @kernel
-def count_hops(indptr, neighbour, sources, target, reached, frontier, coming, pairs):  # type: ignore[no-untyped-def]
+def count_hops(indptr, neighbour, sources, target, reached, frontier, coming, pairs):
     """Add to `pairs[d]` the number of (source, target) pairs `d` hops apart, pairs without a way left out; returns how
     many entries of `neighbour` were looked at.
 
@@ -49,7 +49,7 @@ def count_hops(indptr, neighbour, sources, target, reached, frontier, coming, pa
 
 
 @kernel
-def _bits(word):  # type: ignore[no-untyped-def]
+def _bits(word):
     """Number of bits set, by adding neighbouring fields (Hacker's Delight, section 5-1)."""
     word -= (word >> np.uint64(1)) & np.uint64(0x5555555555555555)
     word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))

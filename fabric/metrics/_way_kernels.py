@@ -6,7 +6,7 @@ from ..kernels import kernel
 
 
 @kernel
-def count_ways(indptr, neighbour, cables, source, hops, ways, queue):  # type: ignore[no-untyped-def]
+def count_ways(indptr, neighbour, cables, source, hops, ways, queue):
     """Fill `hops` (-1: no way) and `ways`, the number of shortest ways with parallel cables told apart, from `source`.
 
     indptr int64[n+1], neighbour int32[m], cables int64[m]. hops int64[n], ways float64[n]: results. queue

@@ -74,7 +74,7 @@ def flow_bps(graph: SwitchGraph, low: Half) -> float:
     sent = np.bincount(graph.port_switch[low], weights=graph.port_up_bps[low], minlength=graph.size)
     taken = np.bincount(graph.port_switch[~low], weights=graph.port_down_bps[~low], minlength=graph.size)
     sends, takes = np.flatnonzero(sent), np.flatnonzero(taken)
-    capacity_bps = np.concatenate((graph.capacity_bps, sent[sends], taken[takes]))
+    capacity_bps = np.concatenate((graph.capacity_bps, sent[sends], taken[takes])).astype(np.float64)
     if not len(sends) or not len(takes):
         return 0.0
     tail = np.concatenate((graph.source, np.full(len(sends), source), takes))

@@ -77,7 +77,7 @@ def switch_graph(fabric: Fabric, alive: npt.NDArray[np.bool_] | None = None) -> 
         node=node,
         indptr=np.r_[0, np.cumsum(counts)].astype(np.int64),
         neighbour=(pairs % max(1, len(node))).astype(np.int32),
-        capacity_bps=np.bincount(place, weights=fabric.capacity_bps[trunk], minlength=len(pairs)),
+        capacity_bps=np.bincount(place, weights=fabric.capacity_bps[trunk], minlength=len(pairs)).astype(np.float64),
         cables=np.bincount(place, minlength=len(pairs)),
         port_owner=np.concatenate((source[up], own)),
         port_switch=number[np.concatenate((target[up], own))],

@@ -16,6 +16,7 @@ from ..engine import FlowResult, simulate_flows
 
 Floats = npt.NDArray[np.float64]
 Ranks = npt.NDArray[np.int32]
+Indices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,14 @@ class Subflows:
         return Subflows(self.transfer, self.part, indptr, self.links[on], self.shares[on])
 
 
-def over_adapters(router: Router, src: Ranks, dst: Ranks, connections: int = 1) -> tuple[Ranks, Ranks, Ranks]:
+def over_adapters(router: Router, src: Ranks, dst: Ranks, connections: int = 1) -> tuple[Indices, Indices, Indices]:
     """Each transfer over every adapter that both its ranks have, by `connections` connections each, as NCCL's channels
     use them: (transfer, adapter, connection) of every subflow."""
     count = router.adapters(src, dst) * connections
     transfer = np.repeat(np.arange(len(src)), count)
     number = np.arange(len(transfer)) - np.repeat(np.cumsum(count) - count, count)
-    return transfer, *np.divmod(number, connections)
+    adapter, connection = np.divmod(number, connections)
+    return transfer, adapter, connection
 
 
 class Transport:
