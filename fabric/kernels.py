@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numba
-from numba.core import config
+from numba.core import config as numba_config
 
 PACKAGE = Path(__file__).parents[1]
+config: Any = numba_config
 
 
 def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
