@@ -25,7 +25,9 @@ Integers = npt.NDArray[np.integer[Any]]
 class DirectSpec(HostedSpec):
     """Fields of every direct network."""
 
-    radix: int | None = Field(None, ge=1, le=_LARGEST_RADIX, description="ports per switch; default: as many as are cabled")
+    radix: int | None = Field(
+        None, ge=1, le=_LARGEST_RADIX, description="ports per switch; default: as many as are cabled"
+    )
 
     @property
     def ports_used(self) -> int:

@@ -113,7 +113,9 @@ def network_ports(fabric: Fabric) -> Ports:
         none, itself = np.full(fabric.ranks, -1, dtype=np.int32), fabric.endpoints
         return Ports(np.arange(fabric.ranks + 1), none, none, itself, itself)
     to_switch = (fabric.link_kind == LinkKind.NETWORK) & np.isin(fabric.node_kind[fabric.link_target], SWITCH_KINDS)
-    own = np.flatnonzero(to_switch & np.isin(fabric.node_kind[fabric.link_source], (NodeKind.NIC, NodeKind.HOST)))
+    own = np.flatnonzero(
+        to_switch & np.isin(fabric.node_kind[fabric.link_source], (NodeKind.NIC, NodeKind.HOST, NodeKind.STORAGE))
+    )
     rank_of = _rank_of_node(fabric)
     direct = own[rank_of[fabric.link_source[own]] >= 0]
     bus = np.flatnonzero(
