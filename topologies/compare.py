@@ -120,9 +120,8 @@ def _scaled(row: Row, first: Row, measure: str) -> Row:
         return row
     scale = goal / own
     counts = {field.name: getattr(row, field.name) for field in fields(row) if field.name in _SCALED}
-    return replace(
-        row, scale=scale, **{name: None if value is None else value * scale for name, value in counts.items()}
-    )
+    scaled: dict[str, Any] = {name: None if value is None else value * scale for name, value in counts.items()}
+    return replace(row, scale=scale, **scaled)
 
 
 def _assumptions(rows: Sequence[Row], at_equal: AtEqual | None) -> Iterator[str]:

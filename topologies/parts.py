@@ -165,7 +165,8 @@ def _cable(cable: str, medium: str, length: float, count: int, quotes: Quotes) -
     price = price_of(cable, quotes)
     if cable == FIBRE:
         if price is not None:
-            price = PriceRange(*(usd * length for usd in (price.low, price.typical, price.high)), price.sources)
+            low, typical, high = (usd * length for usd in (price.low, price.typical, price.high))
+            price = PriceRange(low, typical, high, price.sources)
         return Part("cable", f"fibre {medium} {length:g} m", count, price, 0.0)
     both_ends = _number(catalogue().cables[cable].power_w_per_end)
     power = power_of(cable, quotes, None if both_ends is None else 2 * both_ends)

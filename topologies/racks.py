@@ -180,7 +180,7 @@ def _network_racks(fabric: Fabric, own: Machines, rack: Integers, key: Floats, h
     left = np.flatnonzero(rack < 0)
     tier = levels(fabric)[own.node]
     order = left[np.lexsort((left, key[left], own.model[left], tier[left]))]
-    group = np.column_stack((tier[order], own.model[order]))
+    group = np.column_stack((tier[order], own.model[order])).astype(np.int64)
     filled = _filled(group, np.array([hall.per_rack(model) for model in own.models])[own.model[order]])
     rack[order] = first + filled
     racks = int(filled.max(initial=-1)) + 1
@@ -213,7 +213,7 @@ def _placed(own: Machines, rack: Integers, hall: Hall) -> Placement:
         rack=np.where(inside, rack[own.of_node], -1),
         height_m=np.where(inside, height[own.of_node], 0.0),
         position_m=hall.positions_m(racks),
-        power_w=np.bincount(rack, weights=own.power_w(), minlength=racks),
+        power_w=np.bincount(rack, weights=own.power_w(), minlength=racks).astype(np.float64),
         limit_w=limit,
         units=np.bincount(rack, weights=units, minlength=racks).astype(np.int64),
         row_length=hall.row_length(racks),

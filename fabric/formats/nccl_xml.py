@@ -61,7 +61,7 @@ def write_nccl_xml(fabric: Fabric, path: str | Path) -> None:
 def _system(fabric: Fabric) -> _Tag:
     gpus = fabric.of_kind(NodeKind.ACCELERATOR)
     device, names = fabric.column("device"), fabric.meta.get("devices", [])
-    made = names[device[gpus[0]]] if len(gpus) and device[gpus[0]] >= 0 else None
+    made = str(names[device[gpus[0]]]) if len(gpus) and device[gpus[0]] >= 0 else ""
     server = server_with(made, str(fabric.meta.get("server", "")))
     capability = catalogue().accelerators[made].compute_capability if made in catalogue().accelerators else None
     if server is None or capability is None:
