@@ -76,10 +76,10 @@ def roofline(accelerator: str, precision: Precision) -> Roofline:
             raise WorkloadError(
                 Fault(f"the catalogue knows no {kind} rate of {accelerator}", "use bf16", field="precision")
             )
-        if achieved[kind] is None:
-            assumptions.append(
-                f"Matrix products in {kind} run at the peak of {accelerator}: no measured rate is known."
-            )
+        reached = "the peak: no measured rate is known" if achieved[kind] is None else "the best rate measured"
+        assumptions.append(
+            f"Matrix products in {kind} run at {rate.value:g} TFLOP/s on {accelerator}, {reached} (catalogue)."
+        )
         rates[kind] = rate.value * 1e12
     return Roofline(
         accelerator=accelerator,

@@ -58,11 +58,12 @@ def test_seconds_follow_the_measured_rates_of_the_h100():
     assert roofline("H100_SXM", "fp8").seconds(work) == pytest.approx(2 + 794.5 / 1402.6, rel=1e-12)
 
 
-def test_an_accelerator_without_a_measured_rate_runs_at_its_peak_and_says_so():
+def test_the_rate_of_matrix_products_is_said_and_whether_it_was_measured():
     rates = roofline("H200_SXM", "bf16")
     assert rates.matrix_flops_per_s == rates.peak_flops_per_s == 989e12
-    assert any("peak of H200_SXM" in sentence for sentence in rates.assumptions)
-    assert roofline("H100_SXM", "bf16").assumptions == ()
+    assert any("989 TFLOP/s on H200_SXM, the peak" in sentence for sentence in rates.assumptions)
+    (measured,) = roofline("H100_SXM", "bf16").assumptions
+    assert "794.5 TFLOP/s on H100_SXM, the best rate measured" in measured
 
 
 def test_an_accelerator_without_the_precision_is_refused():
