@@ -79,7 +79,7 @@ def test_both_tiers_taper():
 def test_whatever_is_built_is_a_tree_within_its_radix_and_ratios(assert_tree, assert_ports, hosts, radix, deep, ratios):
     if deep == 2:
         ratios = ratios[:1]
-    fabric = clos(hosts=min(hosts, radix**2 // 2), radix=radix, tiers=deep, oversubscription=ratios)
+    fabric = clos(hosts=min(hosts, radix * (radix // 2)), radix=radix, tiers=deep, oversubscription=ratios)
     hosts = fabric.ranks
     assert_tree(fabric)
     assert_ports(fabric)
