@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape, quoteattr
@@ -23,6 +23,16 @@ from .nx import EDGE_DEFAULTS, Edge, graph_attributes, link_rows
 _NAMESPACE = "http://graphml.graphdrawing.org/xmlns"
 _AS_JSON = ("meta", "endpoints")
 _LINE_ENDS = {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
+_INSIDE = {
+    "": {"graphml"},
+    "graphml": {"desc", "key", "data", "graph"},
+    "key": {"desc", "default"},
+    "graph": {"desc", "data", "node", "edge", "hyperedge", "locator"},
+    "node": {"desc", "data", "port", "graph", "locator"},
+    "edge": {"desc", "data", "graph"},
+}
+"""What an element may hold; `data` may hold anything, to a depth that no program needs."""
+_DEEPEST = 64
 _TYPES = {"int": int, "long": int, "float": float, "double": float, "string": str}
 
 
@@ -142,15 +152,32 @@ def read_graphml(path: str | Path) -> Fabric:
 def _root(path: Path) -> Element:
     try:
         with path.open("rb") as file:
-            root = ElementTree.parse(file).getroot()
+            return _parsed(file, path)
     except OSError as error:
         raise ParseError(Fault(error.strerror or "cannot be read", "check the path", str(path))) from None
     except ElementTree.ParseError as error:
         raise ParseError(Fault(f"no XML: {error}", "mend the syntax", str(path), error.position[0])) from None
     except (ValueError, LookupError) as error:
         raise ParseError(Fault(f"no XML: {error}", "mend the file", str(path))) from None
-    if root.tag not in ("graphml", f"{{{_NAMESPACE}}}graphml"):
-        raise ParseError(Fault("is no GraphML", "give a file that begins with <graphml>", str(path)))
+
+
+def _parsed(file: BinaryIO, path: Path) -> Element:
+    """The root of the tree; other XML is refused at its first strange element, before the tree fills the memory."""
+    open_tags: list[str] = []
+    root: Element | None = None
+    for event, element in ElementTree.iterparse(file, ("start", "end")):
+        if event == "end":
+            open_tags.pop()
+            continue
+        tag = element.tag.removeprefix(f"{{{_NAMESPACE}}}")
+        inside = open_tags[-1] if open_tags else ""
+        if tag not in _INSIDE.get(inside, {tag}) or len(open_tags) > _DEEPEST:
+            where = f"<{inside}> holds" if inside else "it begins with"
+            cure = "give a file that begins with <graphml>"
+            raise ParseError(Fault(f"is no GraphML: {where} <{tag[:40]}>", cure, str(path)))
+        open_tags.append(tag)
+        root = element if root is None else root
+    assert root is not None  # a document without an element is no XML
     return root
 
 

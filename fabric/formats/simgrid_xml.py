@@ -1,6 +1,6 @@
 """SimGrid platform, XML version 4.1, with every route as a routing rule chooses it.
 
-A host per rank, a link per directed link in use, a route per ordered pair of ranks. Source: simgrid.dtd, SimGrid 3.32.
+A host per rank, a link per directed link, a route per ordered pair of ranks. Source: simgrid.dtd, SimGrid 3.32.
 SimGrid's default model adds factors of its own to bandwidth and latency; `--cfg=network/model:CM02` leaves them out.
 """
 
@@ -11,15 +11,15 @@ from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
-import numpy.typing as npt
 
 from ..catalogue import catalogue
 from ..errors import FabricError, Fault
 from ..files import replacing
 from ..graph import Fabric
-from ..routing import Paths, Router, router_for
+from ..routing import router_for
 
 _MOST_RANKS = 4096
+_PAIRS_AT_ONCE = 200_000
 _HEAD = """<?xml version='1.0'?>
 <!DOCTYPE platform SYSTEM "https://simgrid.org/simgrid.dtd">
 <platform version="4.1">
@@ -41,7 +41,8 @@ def write_simgrid_xml(fabric: Fabric, path: str | Path, routing: str = "auto") -
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.write(_HEAD)
         file.writelines(_hosts(fabric))
-        file.writelines(f"{line}\n" for line in _links_and_routes(fabric, routing))
+        file.writelines(_links(fabric))
+        file.writelines(_routes(fabric, routing))
         file.write(_TAIL)
 
 
@@ -59,28 +60,26 @@ def _speed(device: str) -> str:
     return f"{known[device].peak_bf16_dense_tflops.value:g}Tf" if device in known else _PLAIN_SPEED
 
 
-def _links_and_routes(fabric: Fabric, routing: str) -> Iterator[str]:
-    """All links in use come before the first route. Routes are chosen anew for each source, to save memory."""
-    router = router_for(fabric, routing)
-    used = np.zeros(fabric.links, dtype=bool)
-    for source in range(fabric.ranks):
-        used[_from(router, source, fabric.ranks)[1].links] = True
-    for link in np.flatnonzero(used).tolist():
+def _links(fabric: Fabric) -> Iterator[str]:
+    for link in range(fabric.links):
         rate = f'bandwidth="{fabric.capacity_bps[link]:.0f}bps" latency="{fabric.latency_ns[link]}ns"'
-        yield f'<link id="{link}" {rate}/><!-- {_comment(fabric.link_label(link))} -->'
+        yield f'<link id="{link}" {rate}/><!-- {_comment(fabric.link_label(link))} -->\n'
+
+
+def _routes(fabric: Fabric, routing: str) -> Iterator[str]:
+    """A line per ordered pair of different ranks, by source; a number of sources are routed at a time."""
+    router = router_for(fabric, routing)
     names = [quoteattr(fabric.label(node)) for node in fabric.endpoints.tolist()]
-    for source in range(fabric.ranks):
-        target, paths = _from(router, source, fabric.ranks)
-        for place, rank in enumerate(target.tolist()):
-            path = paths.links[paths.indptr[place] : paths.indptr[place + 1]].tolist()
-            hops = "".join(f'<link_ctn id="{link}"/>' for link in path)
-            yield f'<route src={names[source]} dst={names[rank]} symmetrical="NO">{hops}</route>'
-
-
-def _from(router: Router, source: int, ranks: int) -> tuple[npt.NDArray[np.int64], Paths]:
-    """The other ranks, and the path to each."""
-    target = np.delete(np.arange(ranks), source)
-    return target, router.paths(np.full(ranks - 1, source), target)
+    hop = [f'<link_ctn id="{link}"/>' for link in range(fabric.links)]
+    ranks = np.arange(fabric.ranks)
+    for some in np.array_split(ranks, max(1, fabric.ranks**2 // _PAIRS_AT_ONCE)):
+        source, target = np.repeat(some, fabric.ranks), np.tile(ranks, len(some))
+        source, target = source[source != target], target[source != target]
+        paths = router.paths(source, target)
+        links, ends = paths.links.tolist(), paths.indptr.tolist()
+        for place, (one, other) in enumerate(zip(source.tolist(), target.tolist(), strict=True)):
+            hops = "".join([hop[link] for link in links[ends[place] : ends[place + 1]]])
+            yield f'<route src={names[one]} dst={names[other]} symmetrical="NO">{hops}</route>\n'
 
 
 def _comment(text: str) -> str:
