@@ -117,6 +117,10 @@ def _checked(fabric: Fabric, columns: Mapping[str, list[Any]], where: Where) -> 
 def _rank(cell: Any, ranks: Mapping[str, int]) -> int:
     number = whole_number(cell)
     if number is not None:
+        if ranks.get(str(number), number) != number:
+            raise WorkloadError(
+                f"{number} is a rank, and the name of rank {ranks[str(number)]}", "give endpoints names with a letter"
+            )
         if number < len(ranks):
             return number
         raise WorkloadError(f"rank {number} is outside 0..{len(ranks) - 1}", "count endpoints from 0")

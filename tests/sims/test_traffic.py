@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from fabricsim.fabric.errors import InputError, ParseError, RoutingError, SpecError, UnknownNameError, WorkloadError
+from fabricsim.fabric.graph import FabricBuilder, NodeKind
 from fabricsim.sims.patterns import PATTERNS, pattern
 from fabricsim.sims.traffic import traffic
 from hypothesis import HealthCheck, given, settings
@@ -20,6 +21,15 @@ def test_flows_by_number_and_by_name_are_the_same(star):
     by_name = traffic(star(4), {"src": ["host-0", "host-1"], "dst": ["host-2", "2"], "bytes": [GB, GB]})
     assert np.array_equal(by_number.finish_s, by_name.finish_s)
     assert by_name.src.tolist() == ["host-0", "host-1"]
+
+
+@pytest.mark.parametrize("given", [1, "1"])
+def test_a_number_that_is_one_endpoints_rank_and_anothers_name_is_refused(given):
+    builder = FabricBuilder("numbered")
+    hosts = builder.add_nodes(NodeKind.HOST, ["1", "zero"])
+    builder.add_cables(hosts, np.repeat(builder.add_nodes(NodeKind.SWITCH, ["s"]), 2), 1e11, 0)
+    with pytest.raises(WorkloadError, match="1 is a rank, and the name of rank"):
+        traffic(builder.build(), {"src": [given], "dst": ["zero"], "bytes": [GB]})
 
 
 def test_results_are_in_input_order_and_absolute(star):
