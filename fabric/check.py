@@ -109,10 +109,11 @@ def _speed(fabric: Fabric) -> Iterator[Finding]:
 
 
 def _radix(fabric: Fabric) -> Iterator[Finding]:
-    """Nodes with more cables, or a cable at a higher port, than they have ports; reduction units sit on inner ports."""
+    """Nodes with more cables, or a cable at a higher port, than they have ports; reduction units sit on inner ports,
+    and the bus inside a server on none."""
     radix = fabric.column("radix").astype(np.int64)
     inner = fabric.node_kind == NodeKind.AGGREGATION
-    outer = ~inner[fabric.link_source] & ~inner[fabric.link_target]
+    outer = ~inner[fabric.link_source] & ~inner[fabric.link_target] & (fabric.link_kind != LinkKind.PCIE)
     source, port = fabric.link_source[outer], fabric.port[outer].astype(np.int64)
     cables = np.bincount(source, minlength=fabric.nodes)
     highest = np.zeros(fabric.nodes, dtype=np.int64)

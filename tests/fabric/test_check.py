@@ -124,6 +124,11 @@ def test_a_port_beyond_the_last_is_found(tree):
     assert found.message == "4 cables, the last at port 4, on 3 ports"
 
 
+def test_the_bus_behind_an_adapter_takes_none_of_its_ports(rails):
+    radix = np.where(rails.node_kind == NodeKind.NIC, 1, rails.column("radix"))
+    assert rules(replace(rails, columns={**rails.columns, "radix": radix.astype("i2")})) == []
+
+
 def test_a_missing_trunk_cable_is_found_where_it_is_missing():
     """64 nodes: 16 leaves with 4 cables to each of 8 spines."""
     rails = topologies.load("hgx-h100", nodes=64)
