@@ -70,7 +70,7 @@ NODE_COLUMNS: Mapping[str, Column] = {
     "level": Column("i1", -1),  # of the tree: endpoints and NICs 0, leaves 1, ...
     "first": Column("i4", -1),  # of the tree: lowest endpoint position below this node
     "span": Column("i4", -1),  # of the tree: number of endpoint positions below this node
-    "coord0": Column("i2", -1),  # of a switch, in the coordinates of its family: dragonfly group and router, torus x y z
+    "coord0": Column("i2", -1),  # of a switch, in its family's coordinates: dragonfly group and router, torus x y z
     "coord1": Column("i2", -1),
     "coord2": Column("i2", -1),
     "coord3": Column("i2", -1),

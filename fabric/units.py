@@ -158,9 +158,7 @@ def _ns_text(value: int) -> str:
 Bandwidth = Annotated[
     float, _reader(bandwidth_bps, True), PlainSerializer(format_bandwidth), _schema("400Gbps", "a bandwidth")
 ]
-Length = Annotated[
-    float, _reader(length_m, True), PlainSerializer(lambda m: f"{m!r}m"), _schema("80km", "a length")
-]
+Length = Annotated[float, _reader(length_m, True), PlainSerializer(lambda m: f"{m!r}m"), _schema("80km", "a length")]
 Size = Annotated[int, _reader(size_bytes, True), PlainSerializer(format_size), _schema("1GiB", "a size")]
 Latency = Annotated[int, _reader(time_ns, False), PlainSerializer(_ns_text), _schema("500ns", "a time"), Field(ge=0)]
 Duration = Annotated[

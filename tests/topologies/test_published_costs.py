@@ -59,8 +59,8 @@ def test_deepseek_isca25_table_3_is_what_the_bill_of_materials_adds_up_to(row):
 
 
 # Wang et al., "Rail-only", HOTI 2024, arXiv:2307.12169: against a full-bisection Clos, network cost is 38 to 77% lower
-# and power 37 to 75%. For 32,768 accelerators in domains of 256: a Clos of 5N/R switches, rails of 4 leaves and 2 spines
-# (R = 64) or of one switch (R = 128).
+# and power 37 to 75%. For 32,768 accelerators in domains of 256: a Clos of 5N/R switches, rails of 4 leaves and 2
+# spines (R = 64) or of one switch (R = 128).
 RAIL_ONLY = {64: (2560, 1536), 128: (1280, 256)}
 
 
