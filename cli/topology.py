@@ -43,8 +43,9 @@ topology.add_command(diff_command)
 @quiet_option
 def new(source: str, pairs: tuple[str, ...], output: str, quiet: bool) -> None:
     """Generate FABRIC and save it in one file."""
-    fabric = load_wiring(source, pairs)
-    fabric.save(output)
+    with working("generating", quiet):
+        fabric = load_wiring(source, pairs)
+        fabric.save(output)
     note(f"{output}: {in_words(fabric)}", quiet)
 
 
@@ -105,14 +106,15 @@ def check(ctx: click.Context, source: str, pairs: tuple[str, ...], routing: str 
     """Look for faults in the wiring of FABRIC; exit with 1 when there are any."""
     from ..fabric.check import findings
 
-    fabric = load_wiring(source, pairs)
-    found = findings(fabric)
-    if routing is not None:
-        from ..fabric.check_routing import check_routing
+    with working("checking", quiet):
+        fabric = load_wiring(source, pairs)
+        found = findings(fabric)
+        if routing is not None:
+            from ..fabric.check_routing import check_routing
 
-        report = check_routing(fabric, routing)
-        found += report.findings
-        note(f"{fabric.name}: routing {routing}, {report.coverage}", quiet)
+            report = check_routing(fabric, routing)
+            found += report.findings
+            note(f"{fabric.name}: routing {routing}, {report.coverage}", quiet)
     rows = [finding.to_dict() for finding in found]
     columns = ("rule", "where", "what is wrong")
     table = Table(columns, [(row["rule"], row["where"], row["message"]) for row in rows])
@@ -139,13 +141,14 @@ def import_command(file: str, origin: str, pairs: tuple[str, ...], output: str, 
     kind = fields.pop("server", None)
     if fields:
         raise SpecError(Fault("does nothing here", "an import knows server=KIND only", field=key) for key in fields)
-    fabric = READERS[origin](file)
-    if kind is not None:
-        from ..fabric.catalogue import server_kind
-        from ..topologies.imported import add_servers
+    with working("reading", quiet):
+        fabric = READERS[origin](file)
+        if kind is not None:
+            from ..fabric.catalogue import server_kind
+            from ..topologies.imported import add_servers
 
-        fabric = add_servers(fabric, server_kind(kind))
-    fabric.save(output)
+            fabric = add_servers(fabric, server_kind(kind))
+        fabric.save(output)
     note(f"{output}: {in_words(fabric)}", quiet)
 
 
@@ -156,7 +159,8 @@ def import_command(file: str, origin: str, pairs: tuple[str, ...], output: str, 
     "target",
     metavar="FORMAT",
     required=True,
-    help="json, graphml, dot, ibnetdiscover, lft, guid2lid, simgrid, htsim or simai.",
+    help="json, graphml, dot, ibnetdiscover, lft, guid2lid, simgrid, htsim, simai, slurm-tree, slurm-block, "
+    "slurm-yaml, k8s-labels or nccl-xml.",
 )
 @click.option("-o", "--output", metavar="FILE", help="The file to write.  [default: stdout]")
 @click.option("--routing", metavar="RULE", help="The rule whose paths lft and simgrid hold.  [default: auto]")
@@ -174,7 +178,8 @@ def export(
     fabric = load_wiring(source, pairs)
     more = () if routing is None else (routing,)
     if output is not None:
-        WRITERS[target](fabric, output, *more)
+        with working("writing", quiet):
+            WRITERS[target](fabric, output, *more)
         note(f"{output}: {in_words(fabric)}", quiet)
         return
     with tempfile.TemporaryDirectory() as folder:
