@@ -66,8 +66,8 @@ def direct_links(fabric: Fabric) -> DirectLinks:
 class Ports(NamedTuple):
     """The ways of each rank into the switched network, as CSR by rank: one entry per network port.
 
-    `bus_link` leads from an accelerator to its NIC (-1 where the rank is itself the NIC or host), `link` from there to
-    `switch`; `node` (NIC or host) owns the port. A host that forwards for others is its own switch, `link` is -1.
+    `bus_link` leads from an accelerator to its NIC (-1 where the port is the rank's own), `link` from there to
+    `switch`; `node` (NIC or rank) owns the port. A host that forwards for others is its own switch, `link` is -1.
     """
 
     indptr: Indptr
@@ -90,12 +90,12 @@ def all_of(indptr: Indptr, ranks: npt.NDArray[np.int32]) -> Choice:
 
 
 def of_adapter(ports: Ports, ranks: npt.NDArray[np.int32], adapter: npt.NDArray[np.int64]) -> Choice:
-    """The ports of each rank's adapter of this number, counted round where a rank has fewer."""
+    """The ports of each rank's adapter of this number, counted round where a rank has fewer; a rank without any gets
+    the empty one after the last."""
     indptr, first = adapters(ports)
     count = np.diff(indptr)[ranks]
-    none = count == 0
-    chosen = np.where(none, 0, indptr[ranks] + adapter % np.where(none, 1, count))
-    return Choice(first[:-1][chosen], np.where(none, 0, np.diff(first)[chosen]))
+    chosen = np.where(count == 0, len(first) - 1, indptr[ranks] + adapter % np.maximum(count, 1))
+    return Choice(first[chosen], np.diff(first, append=first[-1])[chosen])
 
 
 def adapters(ports: Ports) -> tuple[Indptr, Indptr]:
@@ -113,9 +113,8 @@ def network_ports(fabric: Fabric) -> Ports:
         none, itself = np.full(fabric.ranks, -1, dtype=np.int32), fabric.endpoints
         return Ports(np.arange(fabric.ranks + 1), none, none, itself, itself)
     to_switch = (fabric.link_kind == LinkKind.NETWORK) & np.isin(fabric.node_kind[fabric.link_target], SWITCH_KINDS)
-    own = np.flatnonzero(
-        to_switch & np.isin(fabric.node_kind[fabric.link_source], (NodeKind.NIC, NodeKind.HOST, NodeKind.STORAGE))
-    )
+    owners = (NodeKind.NIC, NodeKind.HOST, NodeKind.STORAGE, NodeKind.ACCELERATOR)
+    own = np.flatnonzero(to_switch & np.isin(fabric.node_kind[fabric.link_source], owners))
     rank_of = _rank_of_node(fabric)
     direct = own[rank_of[fabric.link_source[own]] >= 0]
     bus = np.flatnonzero(

@@ -155,6 +155,22 @@ def test_the_dynamic_rung_is_refused_and_unknown_ones_are_named(star):
         network_for(star(2), "packet", "auto", "auto", 0, {})
 
 
+def test_ranks_that_only_a_cable_between_them_joins_are_refused():
+    builder = FabricBuilder("pair")
+    hosts = builder.add_nodes(NodeKind.HOST, ["a", "b"])
+    builder.add_cables(hosts[:1], hosts[1:], 1e11, 0)
+    with pytest.raises(RoutingError, match="a to b"):
+        Network(builder.build()).transfer([0], [1], [1.0])
+
+
+def test_accelerators_cabled_to_a_switch_themselves_send_at_the_rate_of_their_cables():
+    builder = FabricBuilder("bare", {"network": "infiniband", "assumptions": []})
+    ends = builder.add_nodes(NodeKind.ACCELERATOR, ["a", "b"])
+    builder.add_cables(ends, np.repeat(builder.add_nodes(NodeKind.SWITCH, ["s"]), 2), 1e11, 500)
+    ran = Network(builder.build(), transport="ideal").transfer([0], [1], [1e9])
+    assert ran.finish_s == pytest.approx([8e9 / 1e11 + 1e-6], rel=1e-12)
+
+
 @pytest.mark.parametrize("seed", [-1, 2**63, 10**30])
 def test_a_seed_that_no_kernel_takes_is_refused(star, seed):
     with pytest.raises(SpecError, match="seed"):
