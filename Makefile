@@ -10,6 +10,9 @@ ifeq ($(HOME),)
 unexport HOME
 endif
 
+# pip leaves modules uncompiled (half the time of the install), so those that are used must be kept compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
 USABLE := import ensurepip, sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in python3.11 python3; do $$python -c '$(USABLE)' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
