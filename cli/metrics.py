@@ -24,7 +24,7 @@ def measures_tables(measured: Measures) -> Iterator[Table]:
     if measured.uniform_load is not None:
         load = measured.uniform_load
         rows = [
-            (part.where, str(part.links), f"{part.mean:.3f}", f"{part.highest:.3f}")
+            (part.where, str(part.links), f"{part.mean:.3f}", "-" if part.highest is None else f"{part.highest:.3f}")
             for part in (*load.tiers, *load.rails)
         ]
         yield Table(("uniform traffic on", "links", "mean load", "highest"), rows)

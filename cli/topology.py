@@ -67,6 +67,7 @@ def show(source: str, pairs: tuple[str, ...], metrics: bool, seed: int, form: st
     document, tables = shown.to_dict(), _summary_tables(shown)
     if measured is not None:
         document["metrics"] = measured.to_dict()
+        document["assumptions"] += measured.assumptions
         tables = chain(tables, measures_tables(measured))
     emit(form, document, [document], tables)
 

@@ -5,16 +5,18 @@ has left when all flows on a link share it evenly; the mean over flows and many 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from ..graph import Fabric
 from ..routing import Router
-from ..routing.router import Paths
 
 _PATTERNS = 100
 _MOST_FLOWS = 1_000_000
+_FLOWS_PER_CALL = 2_000_000
+"""A router looks at each destination once per call, so that calls are as large as memory bears."""
 
 
 @dataclass(frozen=True)
@@ -35,31 +37,39 @@ def effective_bisection(fabric: Fabric, router: Router, seed: int = 0) -> Effect
         return None
     rng = np.random.default_rng(seed)
     patterns = max(4, min(_PATTERNS, 2 * _MOST_FLOWS // fabric.ranks))
-    rates = [_pattern(fabric, router, rng) for _ in range(patterns)]
-    means = np.array([share.mean() for share, _ in rates])
+    half = fabric.ranks // 2
+    shares, rates_bps = [], []
+    for some in np.array_split(np.arange(patterns), -(-patterns * half // _FLOWS_PER_CALL)):
+        share, rate_bps = _rates(fabric, router, len(some), rng)
+        shares.append(share)
+        rates_bps.append(rate_bps)
+    share, rate_bps = np.concatenate(shares), np.concatenate(rates_bps)
+    means = share.mean(axis=1)
     return EffectiveBisection(
         share=float(means.mean()),
         deviation=float(means.std()),
-        lowest=float(min(share.min() for share, _ in rates)),
-        bps=float(np.mean([rate_bps.sum() for _, rate_bps in rates])),
+        lowest=float(share.min()),
+        bps=float(rate_bps.sum(axis=1).mean()),
         patterns=patterns,
     )
 
 
-def _pattern(
-    fabric: Fabric, router: Router, rng: np.random.Generator
+def _rates(
+    fabric: Fabric, router: Router, patterns: int, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Each flow's share of what it gets alone, and its rate in bit/s, in one random bisection pattern."""
-    order = rng.permutation(fabric.ranks)
+    """Each flow's share of what it gets alone, and its rate in bit/s, in random bisection patterns [pattern, flow]."""
     half = fabric.ranks // 2
-    entropy = rng.integers(2**63, size=half, dtype=np.uint64)
-    paths = router.paths(order[:half], order[half : 2 * half], entropy)
-    alone_bps, shared_bps = fabric.capacity_bps[paths.links], crowded_bps(fabric, paths)
-    rate_bps = np.minimum.reduceat(shared_bps, paths.indptr[:-1])
-    return rate_bps / np.minimum.reduceat(alone_bps, paths.indptr[:-1]), rate_bps
+    order = np.array([rng.permutation(fabric.ranks) for _ in range(patterns)])
+    entropy = rng.integers(2**63, size=patterns * half, dtype=np.uint64)
+    paths = router.paths(order[:, :half].ravel(), order[:, half : 2 * half].ravel(), entropy)
+    begin = paths.indptr[::half].tolist()
+    crowded = np.concatenate([crowded_bps(fabric, paths.links[a:b]) for a, b in pairwise(begin)])
+    rate_bps = np.minimum.reduceat(crowded, paths.indptr[:-1])
+    alone_bps = np.minimum.reduceat(fabric.capacity_bps[paths.links], paths.indptr[:-1])
+    return (rate_bps / alone_bps).reshape(patterns, half), rate_bps.reshape(patterns, half)
 
 
-def crowded_bps(fabric: Fabric, paths: Paths) -> npt.NDArray[np.float64]:
-    """Per hop of every path, the link's capacity over the number of paths on it."""
-    flows = np.bincount(paths.links, minlength=fabric.links)
-    return fabric.capacity_bps[paths.links] / flows[paths.links]
+def crowded_bps(fabric: Fabric, links: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+    """Per hop of one pattern's paths, the link's capacity over the number of paths on it."""
+    flows = np.bincount(links, minlength=fabric.links)
+    return fabric.capacity_bps[links] / flows[links]

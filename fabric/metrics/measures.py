@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..errors import RoutingError
 from ..graph import Fabric
 from ..routing import router_for
 from .distance import Distances, distances
@@ -16,23 +17,25 @@ from .uniform_load import UniformLoad, uniform_load
 
 @dataclass(frozen=True)
 class Measures:
-    """Metrics of a fabric under a routing; None where one means nothing, as in a fabric without switches."""
+    """Metrics of a fabric under a routing; None where one means nothing, as in a fabric without switches, or cannot be
+    had, which `assumptions` say."""
 
     distances: Distances
     path_diversity: PathDiversity | None
     uniform_load: UniformLoad | None
     effective_bisection: EffectiveBisection | None
+    assumptions: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
 def measures(fabric: Fabric, routing: str = "auto", seed: int = 0) -> Measures:
-    """Measure a fabric as `routing` uses it. Raises UnknownNameError, and RoutingError where ranks are cut off."""
+    """Measure a fabric as `routing` uses it. Raises UnknownNameError."""
     graph, router = switch_graph(fabric), router_for(fabric, routing, seed)
-    return Measures(
-        distances(graph, seed),
-        path_diversity(graph, seed),
-        uniform_load(fabric, router, seed),
-        effective_bisection(fabric, router, seed),
-    )
+    far, ways = distances(graph, seed), path_diversity(graph, seed)
+    try:
+        return Measures(far, ways, uniform_load(fabric, router, seed), effective_bisection(fabric, router, seed))
+    except RoutingError as error:
+        reason = error.faults[0].message
+        return Measures(far, ways, None, None, (f"no uniform traffic, no effective bisection: {reason}",))

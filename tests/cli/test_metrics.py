@@ -25,6 +25,14 @@ def test_a_server_alone_has_no_metrics_of_switches(answer):
     assert found["path_diversity"] is found["uniform_load"] is None
 
 
+def test_what_cannot_be_routed_is_said(answer):
+    """Rails without spines: no switch leads from one to another."""
+    shown = answer("topology", "show", "rail_only", "--set", "nodes=4", "--metrics")
+    assert shown["metrics"]["uniform_load"] is None
+    assert any("no effective bisection: no path from" in sentence for sentence in shown["assumptions"])
+    assert shown["metrics"]["path_diversity"] is not None
+
+
 def test_the_seed_decides_what_is_sampled(run):
     command = ("topology", "show", "fat_tree", "--set", "k=6", "--metrics", "--format", "json", "-q", "--seed")
     assert run(*command, 1).stdout == run(*command, 1).stdout

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from fabricsim import topologies
 from fabricsim.fabric.graph import SWITCH_KINDS
-from fabricsim.fabric.metrics import uniform_load as module
+from fabricsim.fabric.metrics import equal_cost_load, routed_load
 from fabricsim.fabric.metrics.uniform_load import uniform_load
 from fabricsim.fabric.routing import router_for
 
@@ -79,13 +81,55 @@ def _sent_bps(fabric):
     return rate[ports.indptr[1:]] - rate[ports.indptr[:-1]]
 
 
-def test_a_few_shifts_stand_for_all_and_say_so(monkeypatch):
+@pytest.mark.parametrize("first", [1, 7, 1024])
+def test_the_size_of_the_calls_changes_nothing(monkeypatch, first):
     fabric = topologies.fat_tree(k=8)
     whole = uniform_load(fabric, router_for(fabric))
-    monkeypatch.setattr(module, "_MOST_ENTRIES", 1)
+    monkeypatch.setattr(routed_load, "_FIRST_CALL", first)
+    monkeypatch.setattr(routed_load, "_ENTRIES_PER_CALL", 100)
+    again = uniform_load(fabric, router_for(fabric))
+    assert again.method == whole.method == "as routed, all pairs of switches"
+    for one, other in zip(whole.tiers, again.tiers, strict=True):
+        assert (other.mean, other.highest) == (pytest.approx(one.mean), pytest.approx(one.highest))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: topologies.fat_tree(k=6),
+        lambda: topologies.load("hgx-h100", nodes=12, oversubscription=3),
+        lambda: topologies.load("hgx-a100", nodes=5, nics_per_node=4, su=2, radix=8),
+        lambda: topologies.load("gb200-nvl72", nodes=2, gpus_per_rack=8),
+        lambda: topologies.load("dragonfly", p=2, a=4, h=2),
+        lambda: topologies.load("slim_fly", q=5),
+        lambda: topologies.load("multi_plane", planes=2, radix=8, split="ports"),
+        lambda: topologies.load("dual_tor", nodes=6, segment=2),
+    ],
+)
+@pytest.mark.parametrize("limit", ["_MOST_PAIRS", "_MOST_ENTRIES"])
+def test_what_is_too_large_for_the_router_is_pushed_over_the_same_ways(monkeypatch, make, limit):
+    """Equal-cost routing splits evenly over the shortest ways, too."""
+    fabric = make()
+    router = router_for(fabric, "ecmp")
+    exact = uniform_load(fabric, router)
+    monkeypatch.setattr(routed_load, limit, 1)
+    pushed = uniform_load(fabric, router)
+    assert pushed.method == "over all shortest ways, to all switches"
+    for one, other in zip((*exact.tiers, *exact.rails), (*pushed.tiers, *pushed.rails), strict=True):
+        assert other.where == one.where
+        assert (other.mean, other.highest) == (pytest.approx(one.mean), pytest.approx(one.highest))
+
+
+def test_a_sample_of_goals_tells_means_alone(monkeypatch):
+    fabric = topologies.fat_tree(k=8)
+    whole = uniform_load(fabric, router_for(fabric))
+    monkeypatch.setattr(routed_load, "_MOST_PAIRS", 1)
+    monkeypatch.setattr(equal_cost_load, "_MOST_VISITS", 8000)
     part = uniform_load(fabric, router_for(fabric), seed=3)
-    assert part.method == "1 of 31 shifts of the switches"
-    assert part.tiers[0].mean == pytest.approx(whole.tiers[0].mean)
+    assert re.fullmatch(r"over all shortest ways, to \d+ of 32 switches, so at most this", part.method)
+    assert all(tier.highest is None for tier in part.tiers)
+    for one, other in zip(whole.tiers, part.tiers, strict=True):
+        assert other.mean == pytest.approx(one.mean)
 
 
 def test_one_switch_has_nothing_between_switches(direct):
