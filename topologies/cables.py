@@ -12,12 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..fabric.check import Finding
-from ..fabric.graph import SWITCH_KINDS, Fabric, LinkKind, NodeKind
+from ..fabric.graph import SWITCH_KINDS, Fabric, LinkKind
 from ..fabric.metrics.tiers import levels
 from ..fabric.units import length_m
 from .assembly import propagation_ns
 from .cabling import Ends, Make, cage_gbit, makes
 from .hall import Hall
+from .machines import Machines
 from .racks import Placement
 
 _SOLD_M = np.array(
@@ -51,7 +52,7 @@ class Cables:
 
 def cables(fabric: Fabric, placement: Placement, hall: Hall) -> Cables:
     """The cables of the network, made and measured."""
-    link = _in_laying_order(fabric, placement, _upward(fabric))
+    link = _in_laying_order(fabric, placement, _upward(fabric, placement.machines))
     length = sold_length_m(_run_m(fabric, placement, hall, link))
     kinds, ends = _kinds_of_ends(fabric, link)
     every = tuple(dict.fromkeys(make for kind in kinds for make in makes(kind)))
@@ -82,13 +83,14 @@ def sold_length_m(run_m: Floats) -> Floats:
     return np.where(place < len(_SOLD_M), _SOLD_M[np.minimum(place, len(_SOLD_M) - 1)], beyond)
 
 
-def _upward(fabric: Fabric) -> Integers:
+def _upward(fabric: Fabric, machines: Machines) -> Integers:
     """Of each network cable the link that leaves its lower end: a host before a switch, a leaf before a spine. What
-    leads to a reduction unit inside a switch is no cable."""
+    stays inside a machine, as to a switch's reduction unit or a chip's router, is no cable."""
     level, kind = levels(fabric), fabric.node_kind
     forth = np.flatnonzero(fabric.link_kind == LinkKind.NETWORK)[::2]
     source, target = fabric.link_source[forth], fabric.link_target[forth]
-    outside = (kind[source] != NodeKind.AGGREGATION) & (kind[target] != NodeKind.AGGREGATION)
+    near, far = machines.of_node[source], machines.of_node[target]
+    outside = (near >= 0) & (far >= 0) & (near != far)
     forth, source, target = forth[outside], source[outside], target[outside]
     switch = np.isin(kind, SWITCH_KINDS)
     rank = level + np.where(switch, 0, -1)

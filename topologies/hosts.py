@@ -25,6 +25,11 @@ class HostedSpec(NetworkSpec):
         None, description="put servers of this kind in place of plain hosts; each adapter takes one host port"
     )
 
+    @property
+    def host_bps(self) -> float:
+        """Bandwidth of a host's cable."""
+        return self.link
+
     def refuse_part_servers(self, per_switch: int, switches: int, field: str) -> None:
         """Raise SpecError unless `per_switch` host ports (the field's value) on each switch make whole servers."""
         nics = server_kind(self.server).nics if self.server is not None else 1
@@ -59,7 +64,7 @@ def place_hosts(
         columns: dict[str, npt.ArrayLike] = {"level": 0, "first": number, "span": 1} if tree else {}
         return Hosts(builder.add_nodes(NodeKind.HOST, numbered("host-{}", number), pod=pod, **columns))
     kind = server_kind(spec.server)
-    nic = nic_model(spec.network, spec.link, kind)
+    nic = nic_model(spec.network, spec.host_bps, kind)
     population = Population(kind, count // kind.nics, kind.gpus, kind.nics, nic)
     position = number.reshape(-1, kind.nics) if tree else None
     servers = place_servers(builder, population, devices, position, pod[:: kind.nics])

@@ -34,6 +34,8 @@ class Description:
     preset: str | None = None
     file: str = ""
     lines: Lines = field(default_factory=dict)
+    assumed: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
 
 
 def load(name_or_path: str | Path, /, **overrides: Any) -> Fabric:
@@ -56,8 +58,17 @@ def generate(described: Description, overrides: Mapping[str, Any]) -> Fabric:
         spec = validate(family.spec, {**described.fields, **overrides}, described.file, lines)
     except SpecError as error:
         raise SpecError([_placed(fault, overrides) for fault in error.faults]) from None
-    fabric = family.build(spec)
-    return replace(fabric, meta={**fabric.meta, "preset": described.preset}) if described.preset else fabric
+    return _told(family.build(spec), described)
+
+
+def _told(fabric: Fabric, described: Description) -> Fabric:
+    """The fabric with what its description says of itself: its preset, what is assumed, where the rest was read."""
+    assumed, sources = described.assumed, described.sources
+    said = [*(f"assumed: {line}" for line in assumed), *(f"source: {line}" for line in sources)]
+    told: dict[str, Any] = {"assumptions": [*fabric.meta.get("assumptions", []), *said]} if said else {}
+    if described.preset:
+        told["preset"] = described.preset
+    return replace(fabric, meta={**fabric.meta, **told}) if told else fabric
 
 
 def _placed(fault: Fault, overrides: Mapping[str, Any]) -> Fault:
@@ -79,7 +90,8 @@ def describe(name_or_path: str | Path) -> Description:
 
 
 def read_spec(path: Path) -> Description:
-    """A spec file: `version: 1`, `family:` or `preset:`, fields. Raises ParseError, or SpecError with every fault."""
+    """A spec file: `version: 1`, `family:` or `preset:`, fields; and in words a `description`, what is `assumed`, and
+    `sources` of the rest. Raises ParseError, or SpecError with every fault."""
     if os.path.isfile(path) and path.stat().st_size > _LARGEST_SPEC_BYTES:
         raise ParseError(
             Fault(f"is over {_LARGEST_SPEC_BYTES} bytes, no spec", "give a spec or a saved fabric", str(path))
@@ -87,16 +99,24 @@ def read_spec(path: Path) -> Description:
     content, lines = read_yaml(path)
     faults = list(_head_faults(content, lines, str(path)))
     head = {key: str(content.pop(key, "")) for key in ("version", "family", "preset", "description")}
+    said = {key: _sentences(content.pop(key, ())) for key in ("assumed", "sources")}
     if head["preset"] in PRESETS:
         base = describe(head["preset"])
-        described = replace(base, fields={**base.fields, **content}, file=str(path), lines=lines)
+        assumed, sources = (*base.assumed, *said["assumed"]), (*base.sources, *said["sources"])
+        fields = {**base.fields, **content}
+        described = replace(base, fields=fields, file=str(path), lines=lines, assumed=assumed, sources=sources)
     elif head["family"] in FAMILIES:
-        described = Description(head["family"], content, head["description"], None, str(path), lines)
+        described = Description(head["family"], content, head["description"], None, str(path), lines, **said)
     else:
         raise SpecError(faults)
     if faults:
         raise SpecError([*faults, *_field_faults(described)])
     return described
+
+
+def _sentences(given: Any) -> tuple[str, ...]:
+    """One sentence or a list of them."""
+    return tuple(map(str, given)) if isinstance(given, list | tuple) else (str(given),)
 
 
 def _head_faults(content: Mapping[str, Any], lines: Lines, file: str) -> Iterator[Fault]:
@@ -147,7 +167,9 @@ def _file_schema(family: str) -> dict[str, Any]:
     for name, default in FAMILIES[family].spec.model_construct().model_dump(mode="json").items():
         schema["properties"][name]["default"] = default
     presets = [name for name in PRESETS if describe(name).family == family]
+    words = {"type": "array", "items": {"type": "string"}}
     head = {"version": {"const": VERSION}, "family": {"const": family}, "description": {"type": "string"}}
+    head |= {"assumed": words, "sources": words}
     if presets:
         head["preset"] = {"enum": presets}
     schema["properties"] = head | schema["properties"]

@@ -75,11 +75,17 @@ class SwitchModel:
 
 
 def switch_model(network: str, bps: float, radix: int | None) -> SwitchModel:
-    """The catalogue's switch for ports of this speed; another `radix` makes it a switch without a name.
+    """The catalogue's switch for ports of this speed, or a faster one whose split ports make the `radix`; another
+    `radix` makes it a switch without a name.
 
     Raises SpecError where neither is there.
     """
     choices = catalogue().networks[network].switches
+    split = (
+        choice.switch
+        for gbit, choice in choices.items()
+        if radix is not None and gbit * 1e9 >= bps and choice.ports * (gbit * 1e9 // bps) == radix
+    )
     fit = min((gbit for gbit in choices if gbit * 1e9 >= bps), default=None)
     if fit is None and radix is None:
         speed = format_bandwidth(bps)
@@ -90,7 +96,7 @@ def switch_model(network: str, bps: float, radix: int | None) -> SwitchModel:
     if radix is None or (known is not None and known.ports == radix):
         assert known is not None
         return SwitchModel(known.ports, known.switch)
-    return SwitchModel(radix, None)
+    return SwitchModel(radix, next(split, None))
 
 
 def nic_model(network: str, bps: float, kind: ServerKind) -> str | None:

@@ -47,7 +47,7 @@ def server_kind(name: str) -> ServerKind:
         accelerator=server.parts.accelerator,
         gpus=server.gpus.value,
         nvswitches=nvswitches,
-        nvlink_bps=scale_up_bps / links,
+        nvlink_bps=scale_up_bps / max(1, links),
         nic=server.parts.nic,
         nics=server.nics.value,
         nic_bps=known.nics[server.parts.nic].gbit.value * 1e9,

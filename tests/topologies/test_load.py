@@ -155,7 +155,7 @@ def test_a_folder_is_refused(tmp_path):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_schema_of_a_family_has_its_fields_and_nothing_else(family):
     schema = schemas()[family]
-    head = {"version", "family", "description"}
+    head = {"version", "family", "description", "assumed", "sources"}
     assert schema["properties"].keys() - {"preset"} == FAMILIES[family].spec.model_fields.keys() | head
     assert schema["additionalProperties"] is False
     assert "version" in schema["required"]

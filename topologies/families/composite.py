@@ -38,6 +38,7 @@ class Pod(Spec):
 
     of: str = Field(description="name of a family or preset, or a spec file")
     fields: dict[str, Any] = Field(default_factory=dict, description="fields of it to set")
+    count: Count = Field(1, description="how many of it")
     site: str = Field("", description="where it stands")
 
 
@@ -129,6 +130,11 @@ class Composite(NetworkSpec):
         return told.family, spec
 
     @property
+    def every_pod(self) -> tuple[Pod, ...]:
+        """As many as there are of each."""
+        return tuple(pod for pod in self.pods for _ in range(pod.count))
+
+    @property
     def sites(self) -> tuple[str, ...]:
         """In the order in which pods name them."""
         return tuple(dict.fromkeys(pod.site for pod in self.pods))
@@ -140,7 +146,7 @@ class Composite(NetworkSpec):
 
 def build(spec: Composite) -> Fabric:
     """The fabric of a spec. Ranks run over the pods in order. Raises SpecError where ports are short."""
-    builder, devices = FabricBuilder(f"composite of {len(spec.pods)} pods"), Devices()
+    builder, devices = FabricBuilder(f"composite of {len(spec.every_pod)} pods"), Devices()
     parts = _add_pods(builder, spec, devices)
     _join(builder, spec, parts, devices)
     others = _add_beside(builder, spec, parts, devices) if spec.beside else np.empty(0, dtype=np.int32)
@@ -153,12 +159,17 @@ def _add_pods(builder: FabricBuilder, spec: Composite, devices: Devices) -> list
     from . import FAMILIES
 
     parts: list[Part] = []
-    for number, pod in enumerate(spec.pods):
+    servers = cables = 0
+    for pod in spec.pods:
         family, inner = spec.described(pod)
-        fabric, first = FAMILIES[family].build(inner), sum(part.servers for part in parts)
-        refuse_too_large(fabric.cables + sum(part.fabric.cables for part in parts), "pods")
-        ids = merge(builder, fabric, f"pod{number}.", devices, first, number)
-        parts.append(Part(fabric, ids, f"pod{number}", first))
+        fabric = FAMILIES[family].build(inner)
+        for _ in range(pod.count):
+            cables += fabric.cables
+            refuse_too_large(cables, "pods")
+            name = f"pod{len(parts)}"
+            ids = merge(builder, fabric, f"{name}.", devices, servers, len(parts))
+            parts.append(Part(fabric, ids, name, servers))
+            servers += parts[-1].servers
     return parts
 
 
@@ -170,7 +181,7 @@ def _join(builder: FabricBuilder, spec: Composite, parts: Sequence[Part], device
     plan, device = SpinePlan(spec.switch, spec.uplinks, far, spec.spines), devices.index(spec.switch.device)
     spines = []
     for number, site in enumerate(spec.sites):
-        own = [part for part, pod in zip(parts, spec.pods, strict=True) if pod.site == site]
+        own = [part for part, pod in zip(parts, spec.every_pod, strict=True) if pod.site == site]
         spines.append(add_spine(builder, own, plan, number, device, spec.wire(spec.link)))
     if spec.long_haul is not None:
         wire = spec.wire(spec.long_haul.link)
