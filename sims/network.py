@@ -16,9 +16,8 @@ from ..fabric.errors import Fault, InputError, SpecError, UnknownNameError
 from ..fabric.graph import Fabric, LinkKind, NodeKind
 from ..fabric.routing import Router, adapters, router_for, scale_up
 from ..fabric.routing.ports import Ports, network_ports
-from .engine import FlowResult
 from .results import NOTHING, Bottleneck
-from .transports import Nvlink, Subflows, Transport, transport_for
+from .transports import Batch, Delivery, Lines, Nvlink, Subflows, Transport, transport_for
 
 Floats = npt.NDArray[np.float64]
 
@@ -114,6 +113,7 @@ class Network:
     def at(self, detail: Detail) -> Network:
         """The same network, seen with that much detail."""
         twin = copy.copy(self)
+        twin.__dict__.pop("_lines", None)
         object.__setattr__(twin, "detail", detail)
         return twin
 
@@ -151,17 +151,24 @@ class Network:
         """Run subflows whose transfers have `size_bytes` and `start_s`. Raises FlowError."""
         moving = np.diff(flows.indptr) > 0
         size = np.where(moving, size_bytes[flows.transfer] * flows.part, 0.0)
-        if self.detail == Detail.INFINITE:
-            size = np.zeros_like(size)
-        seen = flows.where(self._own_ports) if self.detail < Detail.WIRING else flows
-        result = self.carrier.allocate(seen, self.payload_bps, size, start_s[flows.transfer], certify)
+        carried = np.zeros_like(size) if self.detail == Detail.INFINITE else size
+        batch = Batch(flows, carried, start_s[flows.transfer])
+        carry = self.carrier.congest if self.detail >= Detail.TRANSPORT else self.carrier.allocate
+        delivery = carry(self._lines, batch, certify)
         latency_s, finish_s = np.zeros_like(start_s), start_s.copy()
-        late = self._latency_s(flows)
-        np.maximum.at(latency_s, flows.transfer, late)
-        np.maximum.at(finish_s, flows.transfer, result.finish_s + late)
+        np.maximum.at(latency_s, flows.transfer, delivery.latency_s)
+        np.maximum.at(finish_s, flows.transfer, delivery.finish_s)
         with np.errstate(divide="ignore", invalid="ignore"):
             rate = np.where(finish_s > start_s, 8 * size_bytes / (finish_s - start_s), np.inf)
-        return TransferResult(start_s, finish_s, rate, latency_s, result.link_bytes, self._bottleneck(seen, result))
+        weights = flows.shares * carried[flows.owner]
+        link_bytes = np.bincount(flows.links, weights, self.fabric.links).astype(np.float64)
+        limit = self._bottleneck(batch, delivery, link_bytes)
+        return TransferResult(start_s, finish_s, rate, latency_s, link_bytes, limit)
+
+    @cached_property
+    def _lines(self) -> Lines:
+        limiting = self._own_ports if self.detail < Detail.WIRING else None
+        return Lines(self.fabric, self.payload_bps, limiting, self.detail >= Detail.LATENCY)
 
     @cached_property
     def _own_ports(self) -> npt.NDArray[np.bool_]:
@@ -171,23 +178,16 @@ class Network:
         own[fabric.endpoints] = True
         return own[fabric.link_source] | own[fabric.link_target]
 
-    def _latency_s(self, flows: Subflows) -> Floats:
-        """Per subflow, the latencies of its links by the share that takes them."""
-        count = len(flows.transfer)
-        if self.detail < Detail.LATENCY:
-            return np.zeros(count)
-        owner = np.repeat(np.arange(count), np.diff(flows.indptr))
-        each_s = flows.shares * self.fabric.latency_ns[flows.links] * 1e-9
-        return np.bincount(owner, weights=each_s, minlength=count).astype(np.float64)
-
-    def _bottleneck(self, flows: Subflows, result: FlowResult) -> Bottleneck:
+    def _bottleneck(self, batch: Batch, delivery: Delivery, link_bytes: Floats) -> Bottleneck:
         """The busiest link of the flow that ends last."""
-        window = result.makespan_s - result.start_s.min(initial=np.inf)
+        moved_s = delivery.finish_s - delivery.latency_s
+        window = moved_s.max(initial=0.0) - batch.start_s.min(initial=np.inf)
         if not window > 0:
             return NOTHING
-        last = int(np.argmax(result.finish_s))
+        flows = batch.flows if self.detail >= Detail.WIRING else batch.flows.where(self._own_ports)
+        last = int(np.argmax(moved_s))
         links = flows.links[flows.indptr[last] : flows.indptr[last + 1]]
-        busy = 8 * result.link_bytes[links] / (self.payload_bps[links] * window)
+        busy = 8 * link_bytes[links] / (self.payload_bps[links] * window)
         link = int(links[np.argmax(busy)])
         kind = LinkKind(int(self.fabric.link_kind[link])).name.lower()
         return Bottleneck(kind, self.fabric.link_label(link), float(busy.max()))

@@ -8,11 +8,13 @@ from typing import Any
 from ...fabric.errors import Fault, InputError, SpecError, UnknownNameError
 from ...fabric.graph import Fabric
 from ...fabric.spec import Spec, validate
-from .base import Subflows, Transport
+from .base import Transport
 from .ideal import Ideal, IdealParameters
 from .infiniband import Infiniband, InfinibandParameters
 from .nvlink import SWITCH, Nvlink
+from .packets import PacketParameters
 from .roce import Roce, RoceParameters
+from .subflows import Batch, Delivery, Lines, Queues, Subflows
 
 TRANSPORTS: Mapping[str, tuple[type[Spec], Callable[[Any], Transport]]] = {
     "ideal": (IdealParameters, lambda _: Ideal()),
@@ -24,8 +26,7 @@ TRANSPORTS: Mapping[str, tuple[type[Spec], Callable[[Any], Transport]]] = {
 INERT = {
     ("infiniband", "qps"): "a static table gives every queue pair of a pair the same path",
     ("ideal", "qps"): "traffic already spreads over all paths",
-    ("ideal", "mtu"): "there are no packets",
-    ("ideal", "header"): "there are no packets",
+    **{("ideal", knob): "there are no packets" for knob in PacketParameters.model_fields},
 }
 """Parameters of other transports that could move nothing here, and why."""
 
@@ -54,4 +55,16 @@ def transport_for(fabric: Fabric, name: str = "auto", parameters: Mapping[str, A
     return make(validate(spec, given))
 
 
-__all__ = ["INERT", "SWITCH", "TRANSPORTS", "Nvlink", "Subflows", "Transport", "transport_for"]
+__all__ = [
+    "INERT",
+    "SWITCH",
+    "TRANSPORTS",
+    "Batch",
+    "Delivery",
+    "Lines",
+    "Nvlink",
+    "Queues",
+    "Subflows",
+    "Transport",
+    "transport_for",
+]

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from ...fabric.graph import Fabric
 from ...fabric.routing import Router
 from ...fabric.spec import Spec
-from .base import Floats, Ranks, Subflows, Transport
+from .base import Transport
+from .subflows import Ranks, Subflows
 
 
 class IdealParameters(Spec):
@@ -19,12 +17,10 @@ class IdealParameters(Spec):
 @dataclass(frozen=True)
 class Ideal(Transport):
     name = "ideal"
+    packets = None
 
     def split(self, router: Router, src: Ranks, dst: Ranks) -> Subflows:
         return Subflows.along(router.spread(src, dst))
-
-    def limits(self, fabric: Fabric) -> Floats:
-        return np.ones(fabric.links)
 
     def assumptions(self) -> list[str]:
         return ["Network traffic spreads evenly over all equal-cost paths, without headers."]

@@ -11,41 +11,39 @@ from dataclasses import dataclass
 
 from ...fabric.graph import Fabric
 from ...fabric.routing import Router, static_rule
-from .base import Floats, Ranks, Subflows, Transport, over_adapters
-from .headers import Headers, on_network_links, payload_share
+from .base import Transport
+from .packets import PacketParameters, Packets
+from .subflows import Ranks, Subflows, over_adapters
 
 HEADER_BYTES = 8 + 12 + 4 + 2
 MTU_BYTES = 4096 + HEADER_BYTES
 
 
-class InfinibandParameters(Headers):
-    """`mtu`, `header`."""
+class InfinibandParameters(PacketParameters):
+    """Those of its packets."""
 
 
 @dataclass(frozen=True)
 class Infiniband(Transport):
-    """`share` of the line rate is payload."""
-
-    share: float
+    packets: Packets
     name = "infiniband"
 
     @classmethod
     def of(cls, parameters: InfinibandParameters) -> Infiniband:
-        """Raises SpecError if headers leave nothing for payload."""
-        return cls(payload_share(parameters, cls.name, MTU_BYTES, HEADER_BYTES))
+        """Raises SpecError as `Packets.of` does."""
+        return cls(Packets.of(parameters, cls.name, MTU_BYTES, HEADER_BYTES))
 
     def rule(self, fabric: Fabric) -> str:
         return static_rule(fabric)
 
     def split(self, router: Router, src: Ranks, dst: Ranks) -> Subflows:
         transfer, adapter, _ = over_adapters(router, src, dst)
-        return Subflows.along(router.paths(src[transfer], dst[transfer], adapter=adapter), transfer)
-
-    def limits(self, fabric: Fabric) -> Floats:
-        return on_network_links(fabric, self.share)
+        ends = src[transfer], dst[transfer]
+        back = router.paths(*ends[::-1], adapter=adapter) if self.packets.specified else None
+        return Subflows.along(router.paths(*ends, adapter=adapter), transfer, back)
 
     def assumptions(self) -> list[str]:
         return [
-            f"InfiniBand: one static path per pair, {self.share:.4g} of the line rate is payload, "
+            f"InfiniBand: one static path per pair, {self.packets.share:.4g} of the line rate is payload, "
             "links are shared max-min fairly; credits do not push back yet."
         ]

@@ -12,7 +12,8 @@ import numpy as np
 from ...fabric.catalogue import catalogue
 from ...fabric.graph import Fabric, LinkKind
 from ...fabric.routing import Router, ScaleUp, Spread
-from .base import Floats, Ranks, Subflows, Transport
+from .base import Transport
+from .subflows import Floats, Ranks, Subflows
 
 SWITCH = -1
 """In place of a rank: the NVSwitches of the other end's domain, which multicast and reduce."""
@@ -24,6 +25,7 @@ class Nvlink(Transport):
 
     domains: ScaleUp
     name = "nvlink"
+    packets = None
 
     def inside(self, src: Ranks, dst: Ranks) -> np.ndarray:
         """Which transfers stay in one scale-up domain; bool per transfer."""

@@ -14,44 +14,44 @@ from pydantic import Field
 
 from ...fabric.graph import Fabric
 from ...fabric.routing import Router
-from .base import Floats, Ranks, Subflows, Transport, over_adapters
-from .headers import Headers, on_network_links, payload_share
+from .base import Transport
+from .packets import PacketParameters, Packets
+from .subflows import Ranks, Subflows, over_adapters
 
 HEADER_BYTES = 8 + 4 + 12 + 14 + 20 + 8 + 12 + 4
 MTU_BYTES = 1024 + HEADER_BYTES
 
 
-class RoceParameters(Headers):
-    """`mtu`, `header`, and `qps`: queue pairs per connection, each with its own UDP source port."""
+class RoceParameters(PacketParameters):
+    """Those of its packets, and `qps`: queue pairs per connection, each with its own UDP source port."""
 
     qps: int = Field(default=1, ge=1)
 
 
 @dataclass(frozen=True)
 class Roce(Transport):
-    """`share` of the line rate is payload; `qps` queue pairs per connection."""
+    """`qps` queue pairs per connection."""
 
-    share: float
+    packets: Packets
     qps: int
     name = "roce"
 
     @classmethod
     def of(cls, parameters: RoceParameters) -> Roce:
-        """Raises SpecError if headers leave nothing for payload."""
-        return cls(payload_share(parameters, cls.name, MTU_BYTES, HEADER_BYTES), parameters.qps)
+        """Raises SpecError as `Packets.of` does."""
+        return cls(Packets.of(parameters, cls.name, MTU_BYTES, HEADER_BYTES), parameters.qps)
 
     def rule(self, fabric: Fabric) -> str:
         return "ecmp"
 
     def split(self, router: Router, src: Ranks, dst: Ranks) -> Subflows:
         transfer, adapter, queue_pair = over_adapters(router, src, dst, self.qps)
-        return Subflows.along(router.paths(src[transfer], dst[transfer], queue_pair, adapter), transfer)
-
-    def limits(self, fabric: Fabric) -> Floats:
-        return on_network_links(fabric, self.share)
+        ends = src[transfer], dst[transfer]
+        back = router.paths(*ends[::-1], queue_pair, adapter) if self.packets.specified else None
+        return Subflows.along(router.paths(*ends, queue_pair, adapter), transfer, back)
 
     def assumptions(self) -> list[str]:
         return [
-            f"RoCE: ECMP, queue pairs per connection: {self.qps}; {self.share:.4g} of the line rate is payload, "
-            "links are shared max-min fairly; pauses do not push back yet."
+            f"RoCE: ECMP, queue pairs per connection: {self.qps}; {self.packets.share:.4g} of the line rate is "
+            "payload, links are shared max-min fairly; pauses do not push back yet."
         ]

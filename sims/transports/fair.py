@@ -1,0 +1,70 @@
+"""Every link shared max-min fairly, each flow within its window."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...fabric.graph import LinkKind
+from ..engine import simulate_flows
+from .delays import delays
+from .packets import Packets
+from .subflows import Batch, Delivery, Floats, Lines, Subflows
+
+
+def share_fairly(packets: Packets | None, lines: Lines, batch: Batch, certify: bool) -> Delivery:
+    """Max-min fair shares of the links' payload rates; acknowledgements take theirs where their paths are known.
+
+    A flow with `window` bytes in flight has at most window / round trip on an empty network.
+    """
+    flows = batch.flows if lines.limiting is None else batch.flows.where(lines.limiting)
+    size_bytes, caps_bps = batch.size_bytes, None
+    latency_s = np.zeros(len(size_bytes))
+    if packets is not None:
+        size_bytes = _filled(packets, lines, batch)
+        flows = _with_acknowledgements(packets, lines, flows, batch)
+    if lines.timed:
+        delay = delays(packets, lines, batch)
+        latency_s = delay.forward_s + (delay.back_s if packets is not None and packets.acked else 0.0)
+        latency_s[batch.size_bytes == 0] = 0.0
+        if packets is not None and np.isfinite(packets.window_bytes):
+            window_bps = 8 * packets.window_bytes * packets.share / delay.round_s
+            caps_bps = np.where(np.isnan(window_bps), np.inf, window_bps)
+    shares = None if (flows.shares == 1.0).all() else flows.shares
+    result = simulate_flows(
+        flows.indptr,
+        flows.links,
+        lines.payload_bps,
+        size_bytes,
+        start_s=batch.start_s,
+        shares=shares,
+        caps_bps=caps_bps,
+        certify=certify,
+    )
+    return Delivery(result.finish_s + latency_s, latency_s)
+
+
+def _filled(packets: Packets, lines: Lines, batch: Batch) -> Floats:
+    """Payload that would fill the packets of each subflow on the switched network to the same bytes on the wire."""
+    switched = lines.fabric.link_kind[batch.flows.links] == LinkKind.NETWORK
+    on_network = np.add.reduceat(np.append(switched, False), batch.flows.indptr[:-1]) > 0
+    on_network &= np.diff(batch.flows.indptr) > 0
+    return np.where(on_network, packets.wire_bytes(batch.size_bytes) * packets.share, batch.size_bytes)
+
+
+def _with_acknowledgements(packets: Packets, lines: Lines, flows: Subflows, batch: Batch) -> Subflows:
+    """The subflows with the part that their acknowledgements take of the links back."""
+    if batch.flows.back is None or packets.ack_share == 0:
+        return flows
+    back = batch.flows.back
+    switched = lines.fabric.link_kind[back.links] == LinkKind.NETWORK
+    owner = np.concatenate(
+        [
+            flows.owner,
+            np.repeat(np.arange(len(flows)), np.diff(back.indptr))[switched],
+        ]
+    )
+    links = np.concatenate([flows.links, back.links[switched]])
+    shares = np.concatenate([flows.shares, np.full(int(switched.sum()), packets.ack_share)])
+    _, once = np.unique(owner * lines.fabric.links + links, return_index=True)
+    indptr = np.concatenate(([0], np.cumsum(np.bincount(owner[once], minlength=len(flows)))))
+    return Subflows(flows.transfer, flows.part, indptr, links[once], shares[once])

@@ -1,0 +1,126 @@
+"""What a transport carries: transfers as subflows on links, and when each was done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ...fabric.graph import Fabric
+from ...fabric.routing import Paths, Router, Spread
+
+Floats = npt.NDArray[np.float64]
+Ranks = npt.NDArray[np.int32]
+Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Subflows:
+    """The flows that a batch of transfers becomes.
+
+    Per subflow: `transfer` (index of the transfer it belongs to) and `part` (its fraction of that transfer's bytes).
+    CSR `indptr`, `links` gives its directed links, `shares` the fraction of the subflow on each. `back` are the paths
+    of its acknowledgements, where these were chosen.
+    """
+
+    transfer: Indices
+    part: Floats
+    indptr: Indices
+    links: npt.NDArray[np.int32]
+    shares: Floats
+    back: Paths | None = None
+
+    def __len__(self) -> int:
+        return len(self.transfer)
+
+    @property
+    def owner(self) -> Indices:
+        """The subflow of each entry of `links`."""
+        return np.repeat(np.arange(len(self)), np.diff(self.indptr))
+
+    @staticmethod
+    def along(routes: Paths | Spread, transfer: Indices | None = None, back: Paths | None = None) -> Subflows:
+        """One subflow per route; several routes of one transfer carry equal parts of it."""
+        count = len(routes.indptr) - 1
+        transfer = np.arange(count) if transfer is None else transfer
+        part = 1.0 / np.bincount(transfer, minlength=1)[transfer]
+        shares = routes.shares if isinstance(routes, Spread) else np.ones(len(routes.links))
+        return Subflows(transfer, part, routes.indptr, routes.links, shares, back)
+
+    @staticmethod
+    def joined(sets: Sequence[tuple[Indices, Subflows]]) -> Subflows:
+        """Several sets as one; beside each set stand the batch's numbers of its transfers."""
+        flows = [each for _, each in sets]
+        back = None
+        if any(each.back is not None for each in flows):
+            paths = [each.back or Paths(np.zeros(len(each) + 1, np.int64), np.empty(0, np.int32)) for each in flows]
+            back = Paths(_stacked([path.indptr for path in paths]), np.concatenate([path.links for path in paths]))
+        return Subflows(
+            np.concatenate([numbers[each.transfer] for numbers, each in sets]),
+            np.concatenate([each.part for each in flows]),
+            _stacked([each.indptr for each in flows]),
+            np.concatenate([each.links for each in flows]),
+            np.concatenate([each.shares for each in flows]),
+            back,
+        )
+
+    def where(self, kept: npt.NDArray[np.bool_]) -> Subflows:
+        """The same subflows on the links for which `kept` (bool per link of the fabric) holds."""
+        on = kept[self.links]
+        indptr = np.concatenate(([0], np.cumsum(on)))[self.indptr]
+        return replace(self, indptr=indptr, links=self.links[on], shares=self.shares[on])
+
+
+def _stacked(indptrs: Sequence[Indices]) -> Indices:
+    """The row pointers of several CSRs, one below the other."""
+    return np.concatenate(([0], np.cumsum(np.concatenate([np.diff(indptr) for indptr in indptrs])))).astype(np.int64)
+
+
+def over_adapters(router: Router, src: Ranks, dst: Ranks, connections: int = 1) -> tuple[Indices, Indices, Indices]:
+    """Each transfer over every adapter that both its ranks have, by `connections` connections each, as NCCL's channels
+    use them: (transfer, adapter, connection) of every subflow."""
+    count = router.adapters(src, dst) * connections
+    transfer = np.repeat(np.arange(len(src)), count)
+    number = np.arange(len(transfer)) - np.repeat(np.cumsum(count) - count, count)
+    adapter, connection = np.divmod(number, connections)
+    return transfer, adapter, connection
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The links as traffic meets them at some detail: `payload_bps` per directed link, which of them are `limiting`
+    (all if None), and whether messages are `timed`, that is whether latencies and windows count."""
+
+    fabric: Fabric
+    payload_bps: Floats
+    limiting: npt.NDArray[np.bool_] | None = None
+    timed: bool = True
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Subflows to carry: payload `size_bytes` and `start_s` of each."""
+
+    flows: Subflows
+    size_bytes: Floats
+    start_s: Floats
+
+
+@dataclass(frozen=True)
+class Queues:
+    """What congestion left per directed link: share of the time between first start and last finish in which it was
+    held back by the buffer behind it, and the mean bytes waiting to enter it."""
+
+    held_share: Floats
+    mean_bytes: Floats
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Per subflow when it was done, and how much of that an empty network takes beyond moving the bytes."""
+
+    finish_s: Floats
+    latency_s: Floats
+    queues: Queues | None = None
