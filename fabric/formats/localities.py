@@ -43,9 +43,20 @@ class Localities:
         return [self.nodes[number] for number in group.nodes.tolist()]
 
 
+@dataclass(frozen=True, eq=False)
+class SchedulerNodes:
+    """What a scheduler gives to jobs. `of_node` int64[nodes of the fabric]: the one it is part of, -1 for none.
+    `domain` int64[len(names)]: the scale-up domain that it shares with others, -1 for none."""
+
+    names: tuple[str, ...]
+    of_node: Integers
+    domain: Integers
+
+
 def localities(fabric: Fabric) -> Localities:
     """The nodes and groups of a fabric. Raises InputError for one without switches, or in parts."""
-    names, node, domain = _scheduler_nodes(fabric)
+    known = scheduler_nodes(fabric)
+    names, node = known.names, known.of_node
     switches = fabric.of_kind(*SWITCH_KINDS)
     if not len(switches) or not len(names):
         raise InputError("there is no network between machines", "give a fabric with servers or hosts on switches")
@@ -58,12 +69,11 @@ def localities(fabric: Fabric) -> Localities:
         lost = ", ".join(names[int(group.nodes[0])] for group in tiers[-1][:4])
         fault = Fault(f"{len(tiers[-1])} parts of the network are not joined, those of {lost}", "join them")
         raise InputError(fault)
-    return Localities(names, tuple(tiers), tuple(_domains(domain)))
+    return Localities(names, tuple(tiers), tuple(_domains(known.domain)))
 
 
-def _scheduler_nodes(fabric: Fabric) -> tuple[tuple[str, ...], Integers, Integers]:
-    """Names of the scheduler's nodes; the one each node of the fabric is part of (-1: none); the scale-up domain of
-    each that shares it with others (-1: none)."""
+def scheduler_nodes(fabric: Fabric) -> SchedulerNodes:
+    """The machines of a fabric under the names that its Slurm files and node labels give them."""
     tray, trays = _trays(fabric)
     hosts = np.where(fabric.node_kind == NodeKind.HOST, np.arange(fabric.nodes), -1)
     server = fabric.column("server").astype(np.int64)
@@ -80,7 +90,7 @@ def _scheduler_nodes(fabric: Fabric) -> tuple[tuple[str, ...], Integers, Integer
         for rack, place, many in zip(domain.tolist(), number.tolist(), several.tolist(), strict=True)
     ]
     names += [_plain(fabric.label(host)) for host in own.tolist()]
-    return tuple(names), node, np.r_[np.where(several, domain, -1), np.full(len(own), -1)]
+    return SchedulerNodes(tuple(names), node, np.r_[np.where(several, domain, -1), np.full(len(own), -1)])
 
 
 def _trays(fabric: Fabric) -> tuple[Integers, Integers]:

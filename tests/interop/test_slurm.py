@@ -17,10 +17,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fabricsim.fabric.formats import WRITERS
 from fabricsim.fabric.formats.hostlist import hostlist
 from fabricsim.fabric.formats.localities import localities
+from fabricsim.fabric.formats.slurm_jobs import SlurmJob, ranks_on, squeue_jobs
 from fabricsim.topologies import load
 
 _PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))
@@ -167,20 +169,32 @@ def test_slurm_gives_a_job_of_one_leafs_size_one_leaf(slurm):
     """4 leaves of 4 servers: a job of 3 leaves its leaf no room for 4, so two jobs of 4 get whole leaves."""
     fabric = load("hgx-h100", nodes=16, su=4)
     with slurm(fabric) as controller:
-        for count in (3, 4, 4):
-            controller.ask("sbatch", "--exclusive", f"-N{count}", "--wrap", "sleep 99", "--output=/dev/null")
-        placed = _placement(controller, jobs=3)
+        placed = _placed(controller, 3, 4, 4)
     leaves = {hostlist(localities(fabric).names(group)) for group in localities(fabric).tiers[0]}
     assert placed[1] != placed[2]
-    assert {placed[1], placed[2]} <= leaves
+    assert {hostlist(job.nodes) for job in placed[1:]} <= leaves
 
 
-def _placement(controller: Controller, jobs: int) -> list[str]:
-    """The nodes of each job in the order of submission, once all have some."""
+def test_the_ranks_of_a_placed_job_are_those_of_its_leaf(slurm):
+    """A job of a whole leaf is 32 accelerators in a row, and jobs share no rank."""
+    fabric = load("hgx-h100", nodes=16, su=4)
+    with slurm(fabric) as controller:
+        first, *leaves = [ranks_on(fabric, job.nodes) for job in _placed(controller, 3, 4, 4)]
+    assert len(first) == 3 * 8
+    for ranks in leaves:
+        assert ranks.tolist() == list(range(ranks[0], ranks[0] + 32))
+        assert ranks[0] % 32 == 0
+    assert len(np.unique(np.concatenate([first, *leaves]))) == 11 * 8
+
+
+def _placed(controller: Controller, *sizes: int) -> tuple[SlurmJob, ...]:
+    """Jobs of so many nodes, each submitted after the other, once all have their nodes."""
+    for count in sizes:
+        controller.ask("sbatch", "--exclusive", f"-N{count}", "--wrap", "sleep 99", "--output=/dev/null")
     deadline = time.monotonic() + _LIMIT_S
     while time.monotonic() < deadline:
-        rows = [line.split() for line in controller.ask("squeue", "-h", "-S", "i", "-o", "%i %N").splitlines()]
-        if len(rows) == jobs and all(len(row) == 2 for row in rows):
-            return [row[1] for row in rows]
+        jobs = squeue_jobs(controller.ask("squeue", "-h", "-S", "i", "-o", "%i %T %D %N"))
+        if len(jobs) == len(sizes) and all(job.nodes for job in jobs):
+            return jobs
         time.sleep(0.2)
-    pytest.fail(f"jobs were not placed: {rows}")
+    pytest.fail(f"jobs were not placed: {jobs}")
