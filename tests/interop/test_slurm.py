@@ -142,8 +142,9 @@ def test_slurmctld_loads_8192_nodes_without_error_or_warning(slurm):
         assert _complaints(controller.log()) == []
     levels = re.findall(r"SwitchName=(\S+) Level=(\d+)", shown)
     assert sum(level == "0" for _, level in levels) == 8192 // 32
-    assert max(int(level) for _, level in levels) == len(localities(fabric).tiers) - 1
-    root = next(line for line in shown.splitlines() if f"Level={len(localities(fabric).tiers) - 1}" in line)
+    top = len(localities(fabric).tiers) - 1
+    assert max(int(level) for _, level in levels) == top
+    root = next(line for line in shown.splitlines() if f"Level={top}" in line)
     assert "Nodes=server-[0-8191]" in root
 
 
