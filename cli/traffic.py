@@ -12,6 +12,7 @@ from .output import Table, emit
 from .progress import working
 
 if TYPE_CHECKING:
+    from ..fabric.graph import Fabric
     from ..sims.results import TrafficResult
 
 DEFAULT_SIZE = "1GiB"
@@ -24,7 +25,9 @@ DEFAULT_SIZE = "1GiB"
 @click.option(
     "--routes", metavar="FILE", help="The paths of those flows: CSV of flow,hop,node or npz of indptr, links."
 )
-@click.option("--flows-out", metavar="FILE", help="Write each flow's start, finish and rate as CSV.")
+@click.option("--flows-out", metavar="FILE", help="Write each flow's start, finish and rate, as .csv or .parquet.")
+@click.option("--links-out", metavar="FILE", help="Write what each link carried, as .csv or .parquet.")
+@click.option("--trace", metavar="FILE", help="Write the flows as a trace for Perfetto or Chrome, as .json.")
 @network_setup
 @output_options
 def traffic(
@@ -34,6 +37,8 @@ def traffic(
     flows: str | None,
     routes: str | None,
     flows_out: str | None,
+    links_out: str | None,
+    trace: str | None,
     form: str,
     quiet: bool,
 ) -> None:
@@ -44,6 +49,7 @@ def traffic(
         raise InputError("--size does nothing with --flows", "the file gives each flow's bytes")
     if pattern is not None and routes is not None:
         raise InputError("--routes does nothing with --pattern", "list the flows in a file, and give it by --flows")
+    _refuse_unwritable(flows_out, links_out)
     with working("simulating", quiet):
         from ..fabric.units import size_bytes
         from ..sims.patterns import pattern as flows_of
@@ -56,10 +62,33 @@ def traffic(
             )
         else:
             result = simulate(fabric, flows, routes=routes, **setup.network())
-    if flows_out is not None:
-        result.flows_csv(flows_out)
+        _write_files(fabric, result, flows_out, links_out, trace)
     document = result.to_dict()
     emit(form, document, [document], [completion_table(result, fabric.name)])
+
+
+def _refuse_unwritable(*tables: str | None) -> None:
+    """Before anything runs: files whose names say no kind of table."""
+    from ..sims.tables import table_writer
+
+    for path in tables:
+        if path is not None:
+            table_writer(path)
+
+
+def _write_files(
+    fabric: Fabric, result: TrafficResult, flows_out: str | None, links_out: str | None, trace: str | None
+) -> None:
+    from ..sims.chrome_trace import write_trace
+    from ..sims.link_table import link_table
+    from ..sims.tables import write_table
+
+    if flows_out is not None:
+        result.save_flows(flows_out)
+    if links_out is not None:
+        write_table(links_out, link_table(fabric, result))
+    if trace is not None:
+        write_trace(trace, result)
 
 
 def completion_table(result: TrafficResult, fabric: str) -> Table:

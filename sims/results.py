@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..fabric.errors import InputError
-from ..fabric.files import replacing
+from .tables import write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,13 +112,9 @@ class TrafficResult:
             "rate_bps": self.rate_bps,
         }
 
-    def flows_csv(self, path: str | Path) -> None:
-        """Write the per-flow table; times in the shortest text that reads back as the same number."""
-        columns = self.columns()
-        with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(columns)
-            writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+    def save_flows(self, path: str | Path) -> None:
+        """Write the per-flow table as `.csv` or `.parquet`; see `tables.write_table`."""
+        write_table(path, self.columns())
 
     def to_pandas(self) -> pd.DataFrame:
         """One line per flow."""

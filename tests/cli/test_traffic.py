@@ -93,3 +93,21 @@ def test_options_that_would_be_ignored_are_refused(run, arguments):
     result = run("traffic", "hgx-h100", *arguments)
     assert result.exit_code == 2
     assert result.stderr.startswith("fabricsim: ")
+
+
+def test_links_and_trace_are_written_beside_the_flows(run, tmp_path):
+    command = ("traffic", "fat_tree", "--set", "k=4", "--pattern", "incast", "--size", "1MB", "-q")
+    files = [tmp_path / name for name in ("flows.parquet", "links.csv", "trace.json")]
+    result = run(*command, "--flows-out", files[0], "--links-out", files[1], "--trace", files[2])
+    assert result.exit_code == 0, result.stderr
+    with files[1].open() as file:
+        into_host_0 = next(row for row in csv.DictReader(file) if row["target"] == "host-0")
+    assert float(into_host_0["bytes"]) == pytest.approx(15e6, rel=1e-9)
+    assert sum(event["ph"] == "X" for event in json.loads(files[2].read_text())["traceEvents"]) == 15
+    assert files[0].read_bytes()[:4] == b"PAR1"
+
+
+def test_a_table_of_no_known_kind_is_refused_before_anything_runs(run, tmp_path):
+    result = run("traffic", "fat_tree", "--pattern", "incast", "--links-out", tmp_path / "links.txt")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert ".txt is no kind of table (name it .csv or .parquet)" in result.stderr

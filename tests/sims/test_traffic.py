@@ -62,7 +62,7 @@ def test_a_flows_file_comes_back_with_times_in_full_precision(star, tmp_path):
     listed = tmp_path / "in.csv"
     listed.write_text("flow,src,dst,bytes,start_s\na,host-0,1,1000000007,0.1\n\nb,2,host-3,13,0.3\n")
     ran = traffic(star(4), listed)
-    ran.flows_csv(tmp_path / "out.csv")
+    ran.save_flows(tmp_path / "out.csv")
     with open(tmp_path / "out.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["flow", "src", "dst", "bytes", "start_s", "finish_s", "rate_bps"]
