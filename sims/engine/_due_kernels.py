@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ._fluid_kernels import DUE, TOUCHED
-from ._kernel import part
+from ._kernel import inlined, part
 
 
 @part
@@ -16,7 +16,7 @@ def ends_at(link, key):
     return link.clock_s + max(0.0, (key - link.clock) / link.level)
 
 
-@part
+@inlined
 def refresh_due(state):
     """Bring the heap of next completions up to date with the touched links."""
     for i in range(state.size[TOUCHED]):
@@ -40,7 +40,7 @@ def refresh_due(state):
     state.size[TOUCHED] = 0
 
 
-@part
+@inlined
 def _settle(state, at, time, number):
     """Put (time, number) into the heap of completions, whose place `at` is free."""
     due_s, due_link, links, size = state.due_s, state.due_link, state.links, state.size[DUE]
@@ -62,7 +62,7 @@ def _settle(state, at, time, number):
     links[number].due_at = at
 
 
-@part
+@inlined
 def collect_ending(state, instant, time):
     """Rows that end by `instant`, into `time.ending`, and the finish of their flows. Returns how many.
 
@@ -83,7 +83,7 @@ def collect_ending(state, instant, time):
     return n_ending
 
 
-@part
+@inlined
 def _collect_own(state, link, instant, time, n_ending):
     queue = state.cap_hop
     queue[0] = 0

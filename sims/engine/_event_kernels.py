@@ -6,7 +6,7 @@ import numpy as np
 
 from ._due_kernels import collect_ending, refresh_due
 from ._fluid_kernels import UNPLACED, asks, insert, meter, move, remove, touch, work_left
-from ._kernel import kernel, part
+from ._kernel import inlined, kernel, part
 from ._level_kernels import NEAR_FULL, fixpoint, mark
 from ._proof_kernels import audit_levels, log_loads
 from ._refill_kernels import refill
@@ -110,7 +110,7 @@ def _change_routes(state, shifts, time, instant, now):
             time.size[ENDING] += 1
 
 
-@part
+@inlined
 def _step(state, time, now):
     """Change slots and levels for what ends and starts. Returns whether that was cheaper than a refill."""
     for row in time.ending[: time.size[ENDING]]:
@@ -120,7 +120,7 @@ def _step(state, time, now):
     return fixpoint(state, now, 2000 + 4 * time.size[ACTIVE])
 
 
-@part
+@inlined
 def _leave(state, flow):
     """Take a flow off its links, and mark those that were full."""
     bottleneck = state.hop_link[state.tight[flow]]
@@ -138,7 +138,7 @@ def _leave(state, flow):
             link.load -= level * asks(state.demand, k)
 
 
-@part
+@inlined
 def _join(state, flow, now):
     """Put a flow on its links: at the least level there, or, where none is full, left to the fullest link to place."""
     insert(state, flow)

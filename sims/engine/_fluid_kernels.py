@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._kernel import part
+from ._kernel import inlined, part
 
 UNPLACED = -1
 """Bottleneck of a flow that has arrived but not been placed; its level is inf."""
@@ -89,7 +89,7 @@ def is_coupled(state, flow):
     return int(state.indptr[flow + 1] - state.indptr[flow] > 1)
 
 
-@part
+@inlined
 def touch(state, link):
     """Note that the next completion on `link` may have changed."""
     if not state.links[link].touched:
@@ -98,7 +98,7 @@ def touch(state, link):
         state.size[TOUCHED] += 1
 
 
-@part
+@inlined
 def meter(state, number):
     """Note that the load of link `number` may change at this instant."""
     if len(state.metered) and not state.links[number].metered:
@@ -157,7 +157,7 @@ def sift_own_down(slots, hop_slot, first, own, at):
         at = child
 
 
-@part
+@inlined
 def disown(link, slots, hop_slot, at):
     """Turn own slot `at` of `link` (a LINK record) into one of the others. Returns where it then lies."""
     link.own -= 1
@@ -169,7 +169,7 @@ def disown(link, slots, hop_slot, at):
     return last
 
 
-@part
+@inlined
 def adopt(link, slots, hop_slot, at, key):
     """Turn slot `at` of `link` (a LINK record) into an own one that ends when the clock reaches `key`."""
     place = link.first + link.own
@@ -180,7 +180,7 @@ def adopt(link, slots, hop_slot, at, key):
     sift_own_up(slots, hop_slot, link.first, place)
 
 
-@part
+@inlined
 def work_left(state, flow, now):
     """Work that an active flow has left at `now`, on the clock of its bottleneck."""
     tight = state.tight[flow]
@@ -191,7 +191,7 @@ def work_left(state, flow, now):
     return max(0.0, state.slots[state.hop_slot[tight]].key - clock)
 
 
-@part
+@inlined
 def move(state, flow, hop, now):
     """Make the link of `hop`, which is full, the bottleneck of `flow`."""
     links, slots, hop_slot = state.links, state.slots, state.hop_slot
@@ -213,7 +213,7 @@ def move(state, flow, hop, now):
         slots[hop_slot[k]].bottleneck = target
 
 
-@part
+@inlined
 def insert(state, flow):
     """Give an unplaced flow its slots."""
     nowhere = len(state.links) - 1
@@ -225,7 +225,7 @@ def insert(state, flow):
         state.hop_slot[k] = at
 
 
-@part
+@inlined
 def remove(state, flow):
     """Take the slots of `flow` away."""
     links, slots, hop_slot = state.links, state.slots, state.hop_slot

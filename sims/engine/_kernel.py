@@ -26,3 +26,12 @@ def part(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a part of kernels, which only kernels call: without the wrapper for Python it compiles faster."""
     compiled: Callable[..., Any] = compiled_kernel(function, **_UNWRAPPED)
     return compiled
+
+
+def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a part that is merged into its callers.
+
+    A call copies its arguments, seven words for every array of a NamedTuple, so parts that run often are not called.
+    """
+    compiled: Callable[..., Any] = compiled_kernel(function, **_UNWRAPPED, forceinline=True)
+    return compiled

@@ -16,7 +16,7 @@ import numpy as np
 
 from ._fluid_kernels import DIRTY, UNPLACED, asks, meter, move, set_clock, touch
 from ._heap_kernels import sift_down, sift_up
-from ._kernel import part
+from ._kernel import inlined
 
 ROUNDING = 1e-13
 """Relative error allowed to a sum of loads: a link this close to full is as good as not full."""
@@ -28,7 +28,7 @@ SAME_LEVEL = 1e-14
 """Relative change of a level that is rounding."""
 
 
-@part
+@inlined
 def mark(state, number):
     """Make link `number` dirty."""
     link = state.links[number]
@@ -40,7 +40,7 @@ def mark(state, number):
         sift_up(state.dirty_level, state.dirty_link, at)
 
 
-@part
+@inlined
 def spread(state, flow, skip, old, new):
     """Tell the links of `flow` but that of hop `skip` that its level goes from `old` to `new`."""
     links, least = state.links, min(old, new)
@@ -59,7 +59,7 @@ def spread(state, flow, skip, old, new):
             mark(state, number)
 
 
-@part
+@inlined
 def fixpoint(state, now, budget):
     """Balance dirty links until none is left. Returns whether that took at most `budget` slots and hops."""
     while state.size[DIRTY] > 0:
@@ -80,7 +80,7 @@ def fixpoint(state, now, budget):
     return True
 
 
-@part
+@inlined
 def _balance(state, link):
     """Root of the link's equation. Where it lies above the old level, levels elsewhere of own flows are in `cap`."""
     own, flows = link.own, link.flows
@@ -121,7 +121,7 @@ def _balance(state, link):
     return _root(state, link.capacity, 0.0, flows, link.level)
 
 
-@part
+@inlined
 def _least_elsewhere(state, hop):
     """Least level on the other links of the hop's flow, and the hop that has it."""
     flow = state.hop_flow[hop]
@@ -132,7 +132,7 @@ def _least_elsewhere(state, hop):
     return least, at
 
 
-@part
+@inlined
 def _root(state, capacity, own_demand, n, level):
     """Root of own_demand * x + sum of cap_demand * min(x, cap) over the first `n` = capacity, from a `level` below it.
 
@@ -151,7 +151,7 @@ def _root(state, capacity, own_demand, n, level):
         level = higher
 
 
-@part
+@inlined
 def _set_level(state, number, new, now):
     """Give link `number` its level as `_balance` found it, move flows in and out, and mark what this unbalances."""
     link = state.links[number]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ._heap_kernels import heapify, sift_down
-from ._kernel import kernel, part
+from ._kernel import inlined, kernel
 
 CAPPED = -1
 """Bottleneck of a flow that its own cap limits."""
@@ -73,7 +73,7 @@ def new_filling(n_flows: int, n_links: int, n_hops: int, unit: bool) -> Filling:
     )
 
 
-@part
+@inlined
 def _number_shared(active, paths, capacity, fill):
     """Count the flows of each link, number the shared ones and lay out their rows. Returns how many there are."""
     indptr, links, crossing = paths.indptr, paths.links, fill.crossing
@@ -95,7 +95,7 @@ def _number_shared(active, paths, capacity, fill):
     return n_shared
 
 
-@part
+@inlined
 def _fill_rows(active, paths, capacity, fill):
     """Enter the flows in the rows of their shared links; their private links become limits."""
     indptr, links, demand, limit = paths
@@ -124,7 +124,7 @@ def _fill_rows(active, paths, capacity, fill):
             _freeze_flow(f, 0.0, paths, fill)
 
 
-@part
+@inlined
 def _open_demand(number, fill):
     """Demand of the open flows of a shared link, summed afresh: what subtracting leaves of it may be all rounding."""
     if len(fill.member_demand) == 0:
@@ -136,7 +136,7 @@ def _open_demand(number, fill):
     return demand
 
 
-@part
+@inlined
 def _freeze(number, now, paths, fill):
     """Freeze the open flows of a shared link with a limit of at most `now` at that; if there are none, all at `now`."""
     limited, link = False, fill.shared[number].link
@@ -154,7 +154,7 @@ def _freeze(number, now, paths, fill):
             _freeze_flow(f, now, paths, fill)
 
 
-@part
+@inlined
 def _freeze_flow(f, level, paths, fill):
     fill.level[f] = level
     for k in range(paths.indptr[f], paths.indptr[f + 1]):
@@ -165,7 +165,7 @@ def _freeze_flow(f, level, paths, fill):
             row.room -= level if len(paths.demand) == 0 else level * paths.demand[k]
 
 
-@part
+@inlined
 def _saturation(number, reached, fill):
     """Level at which the open flows of a shared link fill it.
 
@@ -174,7 +174,7 @@ def _saturation(number, reached, fill):
     return max(reached, fill.shared[number].room / _open_demand(number, fill))
 
 
-@part
+@inlined
 def _enqueue(number, level, scale, fill):
     """Put a shared link into the bucket of its level: the number that the leading bits of the float make."""
     fill.level_bits[0] = level
@@ -184,7 +184,7 @@ def _enqueue(number, level, scale, fill):
     return bucket
 
 
-@part
+@inlined
 def _enqueue_all(n_shared, fill):
     """Put the shared links into buckets by the level at which their flows alone would fill them.
 
@@ -210,7 +210,7 @@ def _enqueue_all(n_shared, fill):
     return low, span
 
 
-@part
+@inlined
 def _open_bucket(bucket, reached, scale, fill):
     """Move the links of a bucket into the heap, those whose level has risen beyond it on. Returns the heap's size."""
     size, number = 0, fill.head[bucket]
@@ -226,7 +226,7 @@ def _open_bucket(bucket, reached, scale, fill):
     return size
 
 
-@part
+@inlined
 def _empty_bucket(bucket, reached, scale, paths, fill):
     """Freeze flows, in order of level, until every link of the bucket is done or has risen beyond it.
 

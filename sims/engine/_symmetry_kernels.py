@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._kernel import kernel, part
+from ._kernel import inlined, kernel
 
 EMPTY = -1
 
+MOST_CLASSES = 62
+"""Classes of links that a flow may cross: bits of an int64 but two."""
 
-@part
+
+@inlined
 def mix(x):
     """Bijection of int64 that scatters bits: the finaliser of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014)."""
     z = np.uint64(x) + np.uint64(0x9E3779B97F4A7C15)
@@ -37,15 +40,20 @@ def refine(indptr, links, demand_bits, next_indptr, next_flows, flow_colour, lin
     """
     flow_sum[:] = 0
     link_sum[:] = 0
+    unit = len(demand_bits) == 0
     for f in range(len(flow_colour)):
+        mixed = mix(flow_colour[f])
         for k in range(indptr[f], indptr[f + 1]):
-            link_sum[links[k]] += mix(flow_colour[f] ^ (demand_bits[k] if len(demand_bits) else 0))
+            link_sum[links[k]] += mixed if unit else mix(flow_colour[f] ^ demand_bits[k])
         for k in range(next_indptr[f], next_indptr[f + 1]):
             flow_sum[next_flows[k]] += mix(flow_colour[f] + 1)
     blend(link_colour, link_sum)
+    for link in range(len(link_colour)):
+        link_sum[link] = mix(link_colour[link])
     for f in range(len(flow_colour)):
         for k in range(indptr[f], indptr[f + 1]):
-            flow_sum[f] += mix(link_colour[links[k]] ^ (demand_bits[k] if len(demand_bits) else 0))
+            link = links[k]
+            flow_sum[f] += link_sum[link] if unit else mix(link_colour[link] ^ demand_bits[k])
     blend(flow_colour, flow_sum)
 
 
@@ -70,97 +78,67 @@ def number_colours(colour, table, number, first):
 
 
 @kernel
-def draw_quotient(indptr, links, demand, flow_class, link_class, first_flow, first_link, quotient):
-    """Paths of the classes of flows over the classes of links, into `quotient`. Returns the number of hops.
+def order_by_class(number, at, order):
+    """Items by class number (int32[n]), those of a class in order; at int64[classes]: where each class begins."""
+    for item in range(len(number)):
+        order[at[number[item]]] = item
+        at[number[item]] += 1
 
-    A class crosses the classes of links that its first flow crosses, and asks of each what all its flows ask of the
-    first link there. quotient: (class_indptr int64[classes + 1], links int32, demand float64, both as long as paths).
+
+@kernel
+def draw_quotient(paths, by_class, flow_class, link_class, members, quotient, scratch, tolerance):
+    """Paths of the classes of flows over the classes of links, into `quotient`; its number of hops, or -1.
+
+    -1: the classes are not equitable, which is that every flow of a class crosses the same classes of links, and that
+    a class of flows asks the same of all links of a class, to within `tolerance`. by_class int32[n]: flows ordered by
+    class; members int32[classes of links]; quotient: (class_indptr int64[classes + 1], links int32, demand float64, as
+    long as the paths of one flow each); scratch: (asked float64[m] zeros, touched int32[m], place int32[classes of
+    links] EMPTY, seen int32[classes of links] zeros).
     """
     class_indptr, links_out, demand_out = quotient
-    size = 0
-    for c in range(len(class_indptr) - 1):
-        class_indptr[c] = size
-        for k in range(indptr[first_flow[c]], indptr[first_flow[c] + 1]):
-            if find(link_class[links[k]], links_out, class_indptr[c], size) == size:
-                links_out[size] = link_class[links[k]]
-                demand_out[size] = 0.0
+    asked, touched, place, seen = scratch
+    size, at = 0, 0
+    while at < len(by_class):
+        begin, c = size, flow_class[by_class[at]]
+        class_indptr[c] = begin
+        for k in range(paths.indptr[by_class[at]], paths.indptr[by_class[at] + 1]):
+            link = link_class[paths.links[k]]
+            if place[link] == EMPTY:
+                place[link], links_out[size], demand_out[size] = size, link, 0.0
                 size += 1
+        if size - begin > MOST_CLASSES:
+            return -1
+        n_touched = 0
+        while at < len(by_class) and flow_class[by_class[at]] == c:
+            crossed, f = 0, by_class[at]
+            for k in range(paths.indptr[f], paths.indptr[f + 1]):
+                link = paths.links[k]
+                hop = place[link_class[link]]
+                if hop == EMPTY:
+                    return -1
+                crossed |= 1 << (hop - begin)
+                if asked[link] == 0.0:
+                    touched[n_touched] = link
+                    n_touched += 1
+                asked[link] += paths.demand[k] if len(paths.demand) else 1.0
+            if crossed != (1 << (size - begin)) - 1:
+                return -1
+            at += 1
+        for link in touched[:n_touched]:
+            hop = place[link_class[link]]
+            if demand_out[hop] == 0.0:
+                demand_out[hop] = asked[link]
+            elif abs(asked[link] - demand_out[hop]) > tolerance * demand_out[hop]:
+                return -1
+            seen[link_class[link]] += 1
+            asked[link] = 0.0
+        for hop in range(begin, size):
+            link = links_out[hop]
+            if seen[link] != members[link]:
+                return -1
+            seen[link], place[link] = 0, EMPTY
     class_indptr[len(class_indptr) - 1] = size
-    for f in range(len(indptr) - 1):
-        c = flow_class[f]
-        for k in range(indptr[f], indptr[f + 1]):
-            if first_link[link_class[links[k]]] == links[k]:
-                at = find(link_class[links[k]], links_out, class_indptr[c], class_indptr[c + 1])
-                if at < class_indptr[c + 1]:
-                    demand_out[at] += demand[k] if len(demand) else 1.0
     return size
-
-
-@part
-def find(item, items, begin, end):
-    """First place of `item` in `items[begin:end]`, `end` if it is not there."""
-    for i in range(begin, end):
-        if items[i] == item:
-            return i
-    return end
-
-
-@kernel
-def transpose(indptr, links, demand, flow_class, row_indptr, row_class, row_demand):
-    """Classes (int32[nnz]) and demands (float64[nnz], or [0] as `demand`) of the flows on each link.
-
-    row_indptr int64[m + 1] holds the ends of the rows at first, and CSR rows at last.
-    """
-    for f in range(len(indptr) - 1):
-        for k in range(indptr[f], indptr[f + 1]):
-            row_indptr[links[k]] -= 1
-            at = row_indptr[links[k]]
-            row_class[at] = flow_class[f]
-            if len(demand):
-                row_demand[at] = demand[k]
-
-
-@kernel
-def paths_alike(indptr, links, flow_class, link_class, class_indptr, class_links):
-    """Whether every flow crosses exactly the classes of links that its class crosses."""
-    for f in range(len(indptr) - 1):
-        begin, end = class_indptr[flow_class[f]], class_indptr[flow_class[f] + 1]
-        crossed = 0
-        for k in range(indptr[f], indptr[f + 1]):
-            at = find(link_class[links[k]], class_links, begin, end)
-            if at == end or at - begin > 62:
-                return False
-            crossed |= 1 << (at - begin)
-        if crossed != (1 << (end - begin)) - 1:
-            return False
-    return True
-
-
-@kernel
-def links_alike(row_indptr, row_class, row_demand, link_class, quotient, crossings, total, tolerance):
-    """Whether every class of flows asks of each link what the quotient says.
-
-    rows as of `transpose`; quotient: (class_indptr, links, demand); crossings int32[classes of links]: hops of the
-    quotient over each; total float64[classes of flows]: zeros.
-    """
-    class_indptr, class_links, class_demand = quotient
-    for link in range(len(row_indptr) - 1):
-        seen = 0
-        for i in range(row_indptr[link], row_indptr[link + 1]):
-            seen += int(total[row_class[i]] == 0.0)
-            total[row_class[i]] += row_demand[i] if len(row_demand) else 1.0
-        alike = seen == 0 or seen == crossings[link_class[link]]
-        for i in range(row_indptr[link], row_indptr[link + 1]):
-            c = row_class[i]
-            if total[c] == 0.0:
-                continue
-            at = find(link_class[link], class_links, class_indptr[c], class_indptr[c + 1])
-            expected = class_demand[at] if at < class_indptr[c + 1] else 0.0
-            alike = alike and abs(total[c] - expected) <= tolerance * expected
-            total[c] = 0.0
-        if not alike:
-            return False
-    return True
 
 
 @kernel

@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 
 from ._max_min_kernels import Paths
 from ._symmetry_kernels import (
+    EMPTY,
     blend,
     draw_quotient,
-    links_alike,
     number_colours,
-    paths_alike,
+    order_by_class,
     refine,
-    transpose,
     waits_alike,
 )
 from .plan import Plan
@@ -47,9 +46,18 @@ class Symmetry:
 
 
 @dataclass(frozen=True)
-class _Partition:
+class Partition:
+    """The class of each item, and the first item of each class; classes are numbered by these."""
+
     number: Ids
     first: Ids
+
+    def ordered(self) -> Ids:
+        """Items by class, those of a class in order."""
+        sizes = np.bincount(self.number, minlength=len(self.first))
+        order = np.empty(len(self.number), np.int32)
+        order_by_class(self.number, np.cumsum(sizes) - sizes, order)
+        return order
 
 
 def find_symmetry(plan: Plan) -> Symmetry | None:
@@ -57,12 +65,10 @@ def find_symmetry(plan: Plan) -> Symmetry | None:
     partitions = _refined(plan)
     if partitions is None:
         return None
-    flows, links = partitions
-    symmetry = Symmetry(_quotient(plan, flows, links), flows.number, links.number)
-    return symmetry if _is_equitable(plan, symmetry) else None
+    return equitable(plan, *partitions)
 
 
-def _refined(plan: Plan) -> tuple[_Partition, _Partition] | None:
+def _refined(plan: Plan) -> tuple[Partition, Partition] | None:
     """Classes of flows and of links once no round splits them further; None when the flows' become too many."""
     paths, schedule, n_flows = plan.paths, plan.schedule, len(plan.work)
     demand_bits = paths.demand.view(np.int64)
@@ -82,20 +88,30 @@ def _refined(plan: Plan) -> tuple[_Partition, _Partition] | None:
     return None
 
 
-def _numbered(colour: NDArray[np.int64]) -> _Partition:
+def _numbered(colour: NDArray[np.int64]) -> Partition:
     number, first = np.empty(len(colour), np.int32), np.empty(len(colour), np.int32)
     table = np.empty(1 << (2 * len(colour)).bit_length(), np.int32)
-    return _Partition(number, first[: number_colours(colour, table, number, first)])
+    return Partition(number, first[: number_colours(colour, table, number, first)])
 
 
-def _quotient(plan: Plan, flows: _Partition, links: _Partition) -> Plan:
+def equitable(plan: Plan, flows: Partition, links: Partition) -> Symmetry | None:
+    """The quotient by these classes; None if they are not equitable: hashes may collide, and nothing may rest on it."""
     paths, schedule, n_classes = plan.paths, plan.schedule, len(flows.first)
+    by_class = flows.ordered()
     hops = int(np.diff(paths.indptr)[flows.first].sum())
     rows = np.empty(n_classes + 1, np.int64), np.empty(hops, np.int32), np.empty(hops)
-    members = flows.number, links.number, flows.first, links.first
-    hops = draw_quotient(paths.indptr, paths.links, paths.demand, *members, rows)
+    members = np.bincount(links.number, minlength=len(links.first)).astype(np.int32)
+    scratch = (
+        np.zeros(len(plan.capacity)),
+        np.empty(len(plan.capacity), np.int32),
+        np.full(len(members), EMPTY, np.int32),
+        np.zeros(len(members), np.int32),
+    )
+    hops = draw_quotient(paths, by_class, flows.number, links.number, members, rows, scratch, SAME_DEMAND)
+    if hops < 0 or not _wait_alike(schedule, by_class, flows):
+        return None
     after_indptr, after_flows = _rows_of(schedule.after_indptr, schedule.after_flows, flows.first)
-    return replace(
+    quotient = replace(
         plan,
         paths=Paths(rows[0], rows[1][:hops], rows[2][:hops], paths.limit[flows.first]),
         capacity=plan.capacity[links.first],
@@ -105,6 +121,15 @@ def _quotient(plan: Plan, flows: _Partition, links: _Partition) -> Plan:
             schedule.size_bytes[flows.first], schedule.start_s[flows.first], after_indptr, flows.number[after_flows]
         ),
     )
+    return Symmetry(quotient, flows.number, links.number)
+
+
+def _wait_alike(schedule: Schedule, by_class: Ids, flows: Partition) -> bool:
+    """Whether flows of a class wait for the same classes."""
+    if len(schedule.after_flows) == 0:
+        return True
+    marks = np.empty(len(flows.first), np.int32), np.empty(len(flows.first), np.int32)
+    return bool(waits_alike(schedule.after_indptr, schedule.after_flows, by_class, flows.number, *marks))
 
 
 def _rows_of(indptr: NDArray[np.int64], items: Ids, rows: Ids) -> tuple[NDArray[np.int64], Ids]:
@@ -112,23 +137,3 @@ def _rows_of(indptr: NDArray[np.int64], items: Ids, rows: Ids) -> tuple[NDArray[
     lengths = np.diff(indptr)[rows]
     begins = np.concatenate(([0], np.cumsum(lengths)))
     return begins, items[np.repeat(indptr[rows] - begins[:-1], lengths) + np.arange(begins[-1])]
-
-
-def _is_equitable(plan: Plan, symmetry: Symmetry) -> bool:
-    """Whether the classes are what their definition says: hashes may collide, and nothing may rest on that."""
-    paths, quotient, schedule = plan.paths, symmetry.quotient.paths, plan.schedule
-    flow_class, link_class, n_classes = symmetry.flow_class, symmetry.link_class, len(quotient.limit)
-    if not paths_alike(paths.indptr, paths.links, flow_class, link_class, quotient.indptr, quotient.links):
-        return False
-    ends = np.cumsum(np.bincount(paths.links, minlength=len(plan.capacity)))
-    by_link = np.append(ends, len(paths.links)), np.empty(len(paths.links), np.int32), np.empty(len(paths.demand))
-    transpose(paths.indptr, paths.links, paths.demand, flow_class, *by_link)
-    crossings = np.bincount(quotient.links, minlength=len(symmetry.quotient.capacity)).astype(np.int32)
-    expected = (quotient.indptr, quotient.links, quotient.demand), crossings
-    if not links_alike(*by_link, link_class, *expected, np.zeros(n_classes), SAME_DEMAND):
-        return False
-    if len(schedule.after_flows) == 0:
-        return True
-    by_class = np.argsort(flow_class, kind="stable").astype(np.int32)
-    marks = np.empty(n_classes, np.int32), np.empty(n_classes, np.int32)
-    return bool(waits_alike(schedule.after_indptr, schedule.after_flows, by_class, flow_class, *marks))

@@ -22,6 +22,7 @@ from ._check_kernels import (
     UNKNOWN_LINK,
     flows_never_released,
     path_faults,
+    paths_are_sound,
 )
 from ._max_min_kernels import Paths
 
@@ -223,6 +224,8 @@ def _waits(n_flows: int, after: tuple[ArrayLike, ArrayLike]) -> tuple[NDArray[np
 
 def _faults_of_paths(problem: Problem, sends: NDArray[np.bool_] | None) -> Iterator[Fault]:
     caps = np.empty(0) if problem.caps is None else problem.caps
+    if (caps > 0).all() and paths_are_sound(problem.indptr, problem.links, problem.capacity):
+        return
     needs_rate = np.empty(0, np.bool_) if sends is None else sends
     for flow, kind, link in path_faults(problem.indptr, problem.links, problem.capacity, caps, needs_rate):
         message, cure = _PATH_FAULTS[kind]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from fabricsim.sims.engine import simulate_flows
 from fabricsim.sims.engine.changes import rows_of
 from fabricsim.sims.engine.plan import plan_of
-from fabricsim.sims.engine.symmetry import _is_equitable, find_symmetry
+from fabricsim.sims.engine.symmetry import Partition, equitable, find_symmetry
 from fabricsim.sims.engine.validate import check_problem, check_schedule
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -57,23 +55,41 @@ def test_flows_of_different_sizes_have_no_symmetry_to_use():
     assert find_symmetry(plan(star(4), np.full(8, 1e9), np.arange(1, 13))) is None
 
 
-@pytest.mark.parametrize("wrong", ["flow_class", "link_class"])
-def test_classes_that_are_not_equitable_are_refused(wrong):
-    capacity = np.full(16, 1e9)
-    capacity[[0, 8]] = 1e8
-    whole = plan(star(8), capacity, np.ones(56))
-    symmetry = find_symmetry(whole)
-    assert _is_equitable(whole, symmetry)
-    moved = getattr(symmetry, wrong).copy()
-    moved[0] = moved[-1]
-    assert not _is_equitable(whole, replace(symmetry, **{wrong: moved}))
+def partition(classes):
+    number = np.asarray(classes, dtype=np.int32)
+    return Partition(number, np.unique(number, return_index=True)[1].astype(np.int32))
+
+
+def test_classes_that_are_equitable_are_taken_whoever_drew_them():
+    """A slow host 0 among 4: its 3 flows out and 3 in are one class, the 6 among the others another."""
+    capacity = np.full(8, 1e9)
+    capacity[[0, 4]] = 1e8
+    flows = [0 if src == 0 or dst == 0 else 1 for src in range(4) for dst in range(4) if src != dst]
+    alike = equitable(plan(star(4), capacity, np.ones(12)), partition(flows), partition([0, 1, 1, 1] * 2))
+    np.testing.assert_array_equal(alike.quotient.paths.indptr, [0, 2, 3])
+    np.testing.assert_array_equal(alike.quotient.paths.demand, [3.0, 1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("flows", "links"),
+    [
+        ([0] * 12, [0, 1, 1, 1] * 2),
+        ([0, 0, 0, 0, 1, 1, 0, 1, 1, 0, 1, 0], [0, 1, 1, 1] * 2),
+        ([0, 0, 0, 0, 1, 1, 0, 1, 1, 0, 1, 1], [0, 1, 1, 1, 0, 0, 1, 1]),
+    ],
+    ids=["other links crossed", "one flow moved", "one link moved"],
+)
+def test_classes_that_are_not_equitable_are_refused(flows, links):
+    assert equitable(plan(star(4), np.full(8, 1e9), np.ones(12)), partition(flows), partition(links)) is None
 
 
 def test_flows_that_wait_for_other_classes_are_refused():
     paths, size = [[0], [0], [0], [0], [1], [1], [1], [1]], np.ones(8)
-    alike = find_symmetry(plan(paths, [1e9, 1e9], size, csr([[]] * 4 + [[0], [1], [2], [3]])))
-    other = plan(paths, [1e9, 1e9], size, csr([[]] * 4 + [[0], [1], [2], []]))
-    assert not _is_equitable(other, alike)
+    flows, links = partition([0] * 4 + [1] * 4), partition([0, 1])
+    waits = csr([[]] * 4 + [[0], [1], [2], [3]])
+    assert equitable(plan(paths, [1e9, 1e9], size, waits), flows, links) is not None
+    waits = csr([[]] * 4 + [[0], [1], [2], []])
+    assert equitable(plan(paths, [1e9, 1e9], size, waits), flows, links) is None
 
 
 @st.composite
