@@ -103,7 +103,8 @@ def network_setup(body: Body) -> Body:
     )
     @click.option(
         "--routing",
-        help="auto, ecmp, wcmp, d-mod-k, s-mod-k, updn, minimal, valiant, dor or table:FILE.  [default: auto]",
+        help="auto, ecmp, wcmp, d-mod-k, s-mod-k, updn, minimal, valiant, dor or table:FILE; by load adaptive, ugal or "
+        "spray, where the transport has them.  [default: auto]",
     )
     @click.option(
         "--fidelity",

@@ -18,6 +18,7 @@ from ..fabric.routing import Router, adapters, router_for, scale_up
 from ..fabric.routing.ports import Ports, network_ports
 from .results import NOTHING, Bottleneck
 from .transports import Batch, Delivery, Lines, Nvlink, Subflows, Transport, transport_for
+from .transports.adaptive import LOAD_RULES, LoadRouter, load_router
 
 Floats = npt.NDArray[np.float64]
 
@@ -84,7 +85,15 @@ class Network:
     @cached_property
     def router(self) -> Router:
         rule = self.carrier.rule(self.fabric) if self.routing == "auto" else self.routing
-        return router_for(self.fabric, rule, self.seed)
+        if rule not in LOAD_RULES:
+            return router_for(self.fabric, rule, self.seed)
+        if rule not in self.carrier.load_rules:
+            cure = f"by load it has: {', '.join(self.carrier.load_rules) or 'none'}"
+            raise SpecError(Fault(f"{self.carrier.name} has no {rule} routing", cure, field="routing"))
+        if "qps" in self.parameters:
+            fault = f"does nothing under {rule}: the paths do not follow from the queue pair"
+            raise SpecError(Fault(fault, "leave it out", field="transport.qps"))
+        return load_router(self.fabric, rule, self.seed)
 
     @cached_property
     def nvlink(self) -> Nvlink:
@@ -141,11 +150,16 @@ class Network:
         sets = []
         if len(within):
             sets.append((within, self.nvlink.split(self.router, src[within], dst[within])))
-        if self.detail >= Detail.ROUTING:
-            sets.append((across, self.carrier.split(self.router, src[across], dst[across])))
-        else:
-            sets.append((across, Subflows.along(self.router.spread(src[across], dst[across]))))
+        sets.append((across, self._across(src[across], dst[across])))
         return Subflows.joined(sets)
+
+    def _across(self, src: npt.NDArray[np.int32], dst: npt.NDArray[np.int32]) -> Subflows:
+        """Subflows between scale-up domains."""
+        if self.detail < Detail.ROUTING:
+            return Subflows.along(self.router.spread(src, dst))
+        if isinstance(self.router, LoadRouter):
+            return Subflows.along(self.router.by_load(src, dst))
+        return self.carrier.split(self.router, src, dst)
 
     def run(self, flows: Subflows, size_bytes: Floats, start_s: Floats, certify: bool = True) -> TransferResult:
         """Run subflows whose transfers have `size_bytes` and `start_s`. Raises FlowError."""
@@ -197,6 +211,8 @@ class Network:
         sentences = [*self.nvlink.assumptions()] if (self.fabric.link_kind == LinkKind.NVLINK).any() else []
         if self.detail >= Detail.ROUTING:
             sentences += self.carrier.assumptions()
+            if isinstance(self.router, LoadRouter):
+                sentences.append(self.router.assumption)
             if np.diff(adapters(self.ports)[0]).max(initial=0) > 1 and self.carrier.name != "ideal":
                 sentences.append("A transfer uses all adapters of its rank, in equal parts.")
         else:

@@ -13,12 +13,12 @@ SETTLED = 1e-3
 
 @kernel
 def marginal_cost(load):
-    """Derivative of u + u^32 at a link's load u over its capacity: below 1 a hop costs a hop, beyond it the fullest
-    links alone count."""
+    """Derivative of u + u^32 / 32 at a link's load u over its capacity: a hop over an idle link costs 1, over a full
+    one 2, and beyond that the fullest links alone count."""
     two = load * load
     four = two * two
     eight = four * four
-    return 1.0 + 32.0 * eight * eight * eight * four * two * load
+    return 1.0 + eight * eight * eight * four * two * load
 
 
 @kernel

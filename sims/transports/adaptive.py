@@ -1,10 +1,10 @@
 """Paths chosen by load: adaptive (among minimal ways), UGAL (minimal or by a waypoint), spray (evenly, whatever the
 load).
 
-UGAL: Singh, "Load-Balanced Routing in Interconnection Networks", 2005; Kim et al., ISCA 2008, section 4.2: a packet goes
-minimally if queue times hops is less there than on a Valiant way. Queues stand where links are full, so at rest no
-used way runs over fuller links than an unused one: the split that minimises sum of u + u^32 over the links, u their
-load when every port sends and receives what it can. Adaptive does the same among minimal ways.
+UGAL: Singh, "Load-Balanced Routing in Interconnection Networks", 2005; Kim et al., ISCA 2008, section 4.2: a packet
+goes minimally if queue times hops is less there than on a Valiant way. Queues stand where links are full, so at rest
+no used way runs over fuller links than an unused one: the split that minimises the sum of u + u^32 / 32 over links, u
+their load when every port sends and receives what it can. Adaptive does the same among minimal ways.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from ...fabric.routing.ports import network_ports
 from ...fabric.routing.router import csr
 from ._adaptive_kernels import balance
 
+LOAD_RULES = ("adaptive", "spray", "ugal")
 DRAWN = 8
 """Single ways that each pair tries beside the even spread over its minimal ones."""
 
@@ -54,6 +55,14 @@ class LoadRouter:
     def spread(self, src: npt.ArrayLike, dst: npt.ArrayLike) -> Spread:
         return self.minimal.spread(src, dst)
 
+    @property
+    def assumption(self) -> str:
+        """In one sentence."""
+        if not self.balanced:
+            return "Packets spread evenly over all minimal ways, whatever the load."
+        among = "minimal ways" if self.detours is None else "minimal ways and detours"
+        return f"Packets choose among {among} by load, as if all transfers were under way at once."
+
     def by_load(self, src: Ranks, dst: Ranks) -> Spread:
         """The split of each pair's packets when all pairs send at once. Raises RoutingError."""
         even = self.minimal.spread(src, dst)
@@ -66,7 +75,9 @@ class LoadRouter:
         fraction[ways.way_ptr[:-1]] = 1.0
         loads, costs = np.zeros(self.fabric.links), np.ones(self.fabric.links)
         demand = self._demand_bps(src, dst)
-        balance(ways.way_ptr, ways.entry_ptr, ways.links, ways.shares, demand, self._per_capacity, loads, costs, fraction)
+        balance(
+            ways.way_ptr, ways.entry_ptr, ways.links, ways.shares, demand, self._per_capacity, loads, costs, fraction
+        )
         return ways.merged(fraction)
 
     @cached_property
@@ -81,8 +92,8 @@ class LoadRouter:
         fabric, ports = self.fabric, network_ports(self.fabric)
         rank = np.repeat(np.arange(fabric.ranks), np.diff(ports.indptr))
         if (ports.link >= 0).all():
-            return np.bincount(rank, weights=fabric.capacity_bps[ports.link], minlength=fabric.ranks)
-        out_bps = np.bincount(fabric.link_source, weights=fabric.capacity_bps, minlength=fabric.nodes)
+            return np.bincount(rank, fabric.capacity_bps[ports.link], fabric.ranks).astype(np.float64)
+        out_bps = np.bincount(fabric.link_source, fabric.capacity_bps, fabric.nodes).astype(np.float64)
         return np.asarray(out_bps[fabric.endpoints])
 
     def _demand_bps(self, src: Ranks, dst: Ranks) -> Floats:
@@ -119,7 +130,7 @@ class _Ways:
         key, place = np.unique(pair[taken] << 32 | self.links[taken], return_inverse=True)
         shares = np.bincount(place, weights=(self.shares * fraction[way])[taken], minlength=len(key))
         counts = np.bincount(key >> 32, minlength=len(self.way_ptr) - 1)
-        return Spread(csr(counts), (key & 0xFFFFFFFF).astype(np.int32), shares)
+        return Spread(csr(counts), (key & 0xFFFFFFFF).astype(np.int32), np.minimum(shares, 1.0))
 
 
 def load_router(fabric: Fabric, rule: str, seed: int) -> LoadRouter:
@@ -128,6 +139,3 @@ def load_router(fabric: Fabric, rule: str, seed: int) -> LoadRouter:
     minimal = router_for(fabric, "minimal" if has_groups(fabric) else "ecmp", seed)
     detours = router_for(fabric, "valiant", seed) if rule == "ugal" else None
     return LoadRouter(fabric, minimal, detours, rule != "spray")
-
-
-LOAD_RULES = ("adaptive", "spray", "ugal")

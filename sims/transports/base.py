@@ -20,6 +20,8 @@ class Transport:
 
     name: ClassVar[str]
     packets: Packets | None
+    load_rules: ClassVar[tuple[str, ...]] = ()
+    """Rules of `adaptive.LOAD_RULES` that its switches have."""
 
     def rule(self, fabric: Fabric) -> str:
         """The routing rule that `routing="auto"` means under this transport."""

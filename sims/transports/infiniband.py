@@ -27,6 +27,7 @@ class InfinibandParameters(PacketParameters):
 class Infiniband(Transport):
     packets: Packets
     name = "infiniband"
+    load_rules = ("adaptive", "ugal")
 
     @classmethod
     def of(cls, parameters: InfinibandParameters) -> Infiniband:

@@ -35,6 +35,7 @@ class Roce(Transport):
     packets: Packets
     qps: int
     name = "roce"
+    load_rules = ("adaptive", "ugal")
 
     @classmethod
     def of(cls, parameters: RoceParameters) -> Roce:
