@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--op", default="all-reduce", show_default=True, help="The operation.")
 @click.option("--size", default="1GiB", show_default=True, help="A size, or a range 8B:16GiB in powers of two.")
-@click.option("--algorithm", default="auto", show_default=True, help="auto, ring, tree, hierarchical or nvls.")
+@click.option("--algorithm", default="auto", show_default=True, help="auto, or a name; a wrong one lists all.")
+@click.option("--skew", type=float, help="Exponent of Zipf's law for the destinations of an all-to-all-v.")
 @network_setup
 @output_options
-def collective(setup: Setup, op: str, size: str, algorithm: str, form: str, quiet: bool) -> None:
+def collective(setup: Setup, op: str, size: str, algorithm: str, skew: float | None, form: str, quiet: bool) -> None:
     """A collective over all ranks: time, bandwidth, bottleneck.
 
     Sizes, algbw and busbw are those of nccl-tests, out of place; the bound is a proven lower limit of the time.
@@ -28,7 +29,7 @@ def collective(setup: Setup, op: str, size: str, algorithm: str, form: str, quie
     with working("simulating", quiet):
         from ..sims.collectives import collective as simulate
 
-        result = simulate(setup.fabric(), op=op, size=size, algorithm=algorithm, **setup.network())
+        result = simulate(setup.fabric(), op=op, size=size, algorithm=algorithm, skew=skew, **setup.network())
     document = result.to_dict()
     first = result.rows[0]
     title = f"{first.op} over {first.ranks} ranks of {result.fabric}, {first.transport}"

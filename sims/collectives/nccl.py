@@ -4,15 +4,27 @@ protocol's bytes on the wire. The formulas are those of NCCL's tuner (src/graph/
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from ..transports import SWITCH
 from . import nccl_tables as tables
 from .communicator import Communicator
-
-_CONSTANTS_OF = {"hierarchical": "ring", "send-recv": "ring", "nvls-tree": "nvls"}
-"""Whose constants an algorithm uses that has none of its own."""
+from .schedule import Traffic
 
 _SIMPLE_ONLY = ("nvls", "nvls-tree")
+
+_TUNED = {
+    "ring": ("all-reduce", "reduce-scatter", "all-gather"),
+    "tree": ("all-reduce",),
+    "nvls": ("all-reduce",),
+    "nvls-tree": ("all-reduce",),
+    "hierarchical": ("all-reduce",),
+}
+"""The algorithms and operations with a formula, NCCL's tuner's or one made of it; others pay its ring's constants step
+by step."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +40,36 @@ class Cost:
     correction: tuple[float, ...] = ()
 
 
-def costs(comm: Communicator, op: str, algorithm: str, path_latency_s: float) -> tuple[Cost, ...]:
-    """One per protocol that the algorithm runs on; `path_latency_s` is that of the network between two domains."""
+@dataclass(frozen=True)
+class Steps:
+    """Messages of a schedule that wait for one another, `inside` domains and `between` them."""
+
+    inside: int = 0
+    between: int = 0
+
+    @staticmethod
+    def of(comm: Communicator, schedule: Sequence[Traffic]) -> Steps:
+        domain = np.full(int(comm.ranks.max()) + 1, -1)
+        domain[comm.ranks] = np.repeat(np.arange(comm.domains), comm.domain_sizes)
+        crossing = [
+            phase.routes is not None
+            or bool(((domain[phase.src] != domain[phase.dst]) & (phase.src != SWITCH) & (phase.dst != SWITCH)).any())
+            for phase in schedule
+        ]
+        between = sum(phase.steps for phase, crosses in zip(schedule, crossing, strict=True) if crosses)
+        return Steps(sum(phase.steps for phase in schedule) - between, between)
+
+
+def costs(
+    comm: Communicator, op: str, algorithm: str, path_latency_s: float, steps: Steps = Steps()
+) -> tuple[Cost, ...]:
+    """One per protocol that the algorithm runs on; `path_latency_s` is that of the network between two domains,
+    `steps` are those of an algorithm without a formula of its own."""
     protocols = ("Simple",) if algorithm in _SIMPLE_ONLY else tables.PROTOCOLS
     return tuple(
         Cost(
             protocol,
-            latency_us(comm, op, algorithm, protocol, path_latency_s * 1e6) * 1e-6,
+            latency_us(comm, op, algorithm, protocol, path_latency_s * 1e6, steps) * 1e-6,
             1.0 if algorithm in _SIMPLE_ONLY else 1 / _efficiency(comm, algorithm, protocol),
             _ceiling_s_per_byte(comm, op, algorithm) if protocol == "LL" else 0.0,
             tables.TREE_CORRECTION[protocol] if algorithm == "tree" else (),
@@ -43,10 +78,15 @@ def costs(comm: Communicator, op: str, algorithm: str, path_latency_s: float) ->
     )
 
 
-def latency_us(comm: Communicator, op: str, algorithm: str, protocol: str, path_latency_us: float) -> float:
+def latency_us(
+    comm: Communicator, op: str, algorithm: str, protocol: str, path_latency_us: float, steps: Steps = Steps()
+) -> float:
     """Latency of one call; the network's own latency comes to every step between domains, twice under Simple, as NCCL
     counts a plugin's."""
     n, nodes = comm.size, comm.domains
+    if op not in _TUNED.get(algorithm, ()):
+        inside, between = _step_us(comm, "ring", protocol, path_latency_us)
+        return _base_us("ring", protocol) + steps.inside * inside + steps.between * between
     if algorithm == "hierarchical":
         return _hierarchical_us(comm, protocol, path_latency_us)
     if algorithm == "tree":
@@ -56,9 +96,6 @@ def latency_us(comm: Communicator, op: str, algorithm: str, protocol: str, path_
     if algorithm in _SIMPLE_ONLY:
         inside, between = _step_us(comm, "nvls", protocol, path_latency_us)
         return inside + (2 * int(math.log2(nodes)) * between if algorithm == "nvls-tree" else 0.0)
-    if op == "send-recv":
-        inside, between = _step_us(comm, "ring", protocol, path_latency_us)
-        return _base_us("ring", protocol) + (between if nodes > 1 else inside)
     passes = 2 if op == "all-reduce" else 1
     return _ring_us(comm, protocol, passes * (n - 1), passes * (nodes - 1), path_latency_us)
 
@@ -107,7 +144,7 @@ def _ceiling_s_per_byte(comm: Communicator, op: str, algorithm: str) -> float:
     """What LL's ceiling of the bus bandwidth costs: algorithm bandwidth is half of it for trees, n / steps for
     rings."""
     generation = comm.generation
-    if generation is None or op == "send-recv":
+    if generation is None or op not in _TUNED.get(algorithm, ()):
         return 0.0
     ceiling = tables.LL_MAX_GBPS[generation][min(comm.domains, 3) - 1] * 1e9
     passes = 2 if op == "all-reduce" else 1

@@ -13,7 +13,7 @@ import numpy as np
 from ...fabric.catalogue import catalogue
 from ..transports import SWITCH
 from .communicator import Communicator
-from .schedule import Phase, Schedule
+from .schedule import Floats, Indices, Moves, Ranks, Schedule, rounds
 
 OPS = ("all-reduce",)
 CAPABLE = ("hopper", "blackwell")
@@ -39,14 +39,40 @@ def unfit(comm: Communicator) -> str:
 
 def nvls(comm: Communicator, op: str) -> Schedule:
     """All of S up and down every rank's links at once, drawn out to the published rate."""
-    return (switch_phase(comm),)
+    src, dst, fraction = switch_transfers(comm)
+    own = np.arange(comm.size)[:, None]
+    moves = Moves.joined((reads(own, comm.size, comm.size), writes(own, comm.size, comm.size, 2)))
+    return (rounds(src, dst, fraction, lambda _: moves, 1, 2),)
 
 
-def switch_phase(comm: Communicator) -> Phase:
-    """Every rank's traffic with its NVSwitches, both ways; steps are the one reduction and the one multicast."""
-    ranks, to_switch = comm.ranks, np.full(comm.size, SWITCH, dtype=np.int32)
-    src, dst = np.concatenate((ranks, to_switch)), np.concatenate((to_switch, ranks))
-    return Phase(src, dst, np.full(2 * comm.size, _wire_bytes_per_byte(comm)), repeats=1, steps=2)
+def switch_transfers(comm: Communicator) -> tuple[Ranks, Ranks, Floats]:
+    """(src, dst, fraction) of every rank's traffic with its NVSwitches: first up, then down."""
+    to_switch = np.full(comm.size, SWITCH, dtype=np.int32)
+    src, dst = np.concatenate((comm.ranks, to_switch)), np.concatenate((to_switch, comm.ranks))
+    return src, dst, np.full(2 * comm.size, _wire_bytes_per_byte(comm))
+
+
+def reads(part: Indices, parts: int, n: int) -> Moves:
+    """Stages 0 and 1: rank r fetches the sums of its parts, `part[r, :]`, from the switches, which fetch them from
+    every rank."""
+    ranks = np.arange(n)[:, None]
+    return Moves.joined(
+        (
+            Moves.of(ranks, 0, 1 / parts, np.arange(parts), adds=True),
+            Moves.of(n + ranks, 0, 1 / parts, part, stage=1),
+        )
+    )
+
+
+def writes(part: Indices, parts: int, n: int, stage: int) -> Moves:
+    """From `stage` on: rank r writes its parts to the switches, which write them to every rank."""
+    ranks = np.arange(n)[:, None]
+    return Moves.joined(
+        (
+            Moves.of(ranks, 0, 1 / parts, part, stage=stage),
+            Moves.of(n + ranks, 0, 1 / parts, np.arange(parts), stage=stage + 1),
+        )
+    )
 
 
 def _wire_bytes_per_byte(comm: Communicator) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,36 +10,13 @@ import numpy as np
 from ...fabric.errors import Fault, UnknownNameError, WorkloadError
 from ..network import Detail, Network, TransferResult
 from ..results import NOTHING, Bottleneck
-from . import hierarchical, nvls, nvls_tree, ring, send_recv, tree
+from ..transports import Subflows
+from .algorithms import ALGORITHMS, OPS
 from .communicator import Communicator
-from .nccl import Cost, costs
-from .schedule import Schedule, at_once
-
-
-def _fits(comm: Communicator) -> str:
-    return ""
-
-
-@dataclass(frozen=True)
-class Algorithm:
-    """`schedule` lays it out, `unfit` says why a communicator cannot run it; `automatic`: NCCL would choose it."""
-
-    ops: tuple[str, ...]
-    schedule: Callable[[Communicator, str], Schedule]
-    unfit: Callable[[Communicator], str] = _fits
-    automatic: bool = True
-
-
-ALGORITHMS: Mapping[str, Algorithm] = {
-    "ring": Algorithm(ring.OPS, ring.ring),
-    "tree": Algorithm(tree.OPS, tree.tree),
-    "nvls": Algorithm(nvls.OPS, nvls.nvls, nvls.unfit),
-    "nvls-tree": Algorithm(nvls_tree.OPS, nvls_tree.nvls_tree, nvls_tree.unfit),
-    "hierarchical": Algorithm(hierarchical.OPS, hierarchical.hierarchical, hierarchical.unfit, automatic=False),
-    "send-recv": Algorithm(send_recv.OPS, send_recv.send_recv),
-}
-
-OPS = ("all-reduce", "reduce-scatter", "all-gather", "send-recv")
+from .demand import Call
+from .nccl import Cost, Steps, costs
+from .schedule import Schedule, Traffic, at_once
+from .semantics import MOST_PROVEN_RANKS, MOST_PROVEN_ROUNDS, prove
 
 _UNIT_BYTES = 2.0**30
 """The size of the one engine run per algorithm; times of larger and smaller ones follow, as phases are linear in
@@ -82,23 +59,35 @@ class Offer:
 
 
 def offers(
-    network: Network, comms: Sequence[Communicator], op: str, algorithm: str = "auto", certify: bool = True
+    network: Network,
+    comms: Sequence[Communicator],
+    op: str | Call,
+    algorithm: str = "auto",
+    certify: bool = True,
 ) -> tuple[Offer, ...]:
     """Every way to run `op` in these disjoint groups at once.
 
     Raises UnknownNameError, WorkloadError for an algorithm that does not run this operation here, with the reason.
     """
-    if op not in OPS:
-        raise UnknownNameError.of("operation", op, OPS)
-    found = [
-        offer for name in _candidates(comms, op, algorithm) for offer in _priced(network, comms, op, name, certify)
-    ]
-    return tuple(found)
+    call = op if isinstance(op, Call) else Call(op)
+    if call.op not in OPS:
+        raise UnknownNameError.of("operation", call.op, OPS)
+    return tuple(
+        offer
+        for name in _candidates(comms, call.op, algorithm)
+        for schedules in _laid_out(network, comms, call, name)
+        for offer in _priced(network, comms, call.op, name, schedules, certify)
+    )
+
+
+def _laid_out(network: Network, comms: Sequence[Communicator], call: Call, name: str) -> Iterator[tuple[Schedule, ...]]:
+    """Each way to lay the algorithm out, for all groups."""
+    return zip(*(ALGORITHMS[name].schedules(network, comm, call) for comm in comms), strict=True)
 
 
 def _candidates(comms: Sequence[Communicator], op: str, algorithm: str) -> list[str]:
     if algorithm == "auto":
-        running = {name: choice for name, choice in ALGORITHMS.items() if op in choice.ops and choice.automatic}
+        running = {name: choice for name, choice in ALGORITHMS.items() if op in choice.automatic}
         return [name for name, choice in running.items() if not any(choice.unfit(comm) for comm in comms)]
     if algorithm not in ALGORITHMS:
         raise UnknownNameError.of("algorithm", algorithm, ("auto", *ALGORITHMS))
@@ -112,22 +101,41 @@ def _candidates(comms: Sequence[Communicator], op: str, algorithm: str) -> list[
     return [algorithm]
 
 
-def _priced(network: Network, comms: Sequence[Communicator], op: str, name: str, certify: bool) -> list[Offer]:
+def _priced(
+    network: Network, comms: Sequence[Communicator], op: str, name: str, schedules: Sequence[Schedule], certify: bool
+) -> list[Offer]:
     """One engine run per phase, at unit size, serves all protocols and sizes."""
-    schedule = at_once([ALGORITHMS[name].schedule(comm, op) for comm in comms])
-    runs = [network.transfer(p.src, p.dst, p.fraction * _UNIT_BYTES, certify=certify) for p in schedule]
-    phase_s = np.array([p.repeats * _moving_s(ran) for p, ran in zip(schedule, runs, strict=True)])
+    if certify:
+        _prove(network, comms, op, schedules)
+    joined = at_once(schedules)
+    runs = [_run(network, phase, certify) for phase in joined]
+    phase_s = np.array([p.repeats * _moving_s(ran) for p, ran in zip(joined, runs, strict=True)])
     late_s = [float(ran.latency_s.max(initial=0.0)) for ran in runs]
     slowest = runs[int(phase_s.argmax())].bottleneck
     share = float(phase_s.max() / phase_s.sum()) if phase_s.any() else 0.0
     limit = replace(slowest, utilisation=slowest.utilisation * share)
     if any(comm.generation is None for comm in comms):
-        alpha_s = sum(p.steps * late for p, late in zip(schedule, late_s, strict=True))
+        alpha_s = sum(p.steps * late for p, late in zip(joined, late_s, strict=True))
         choices: Sequence[Cost] = (Cost(None, alpha_s),)
     else:
-        choices = _slowest_group([costs(comm, op, name, max(late_s)) for comm in comms])
+        steps = [Steps.of(comm, schedule) for comm, schedule in zip(comms, schedules, strict=True)]
+        per_comm = [costs(comm, op, name, max(late_s), each) for comm, each in zip(comms, steps, strict=True)]
+        choices = _slowest_group(per_comm)
     busy_s_per_byte = float(phase_s.sum()) / _UNIT_BYTES
     return [Offer(name, _seen(network, cost), cost.wire * busy_s_per_byte, limit) for cost in choices]
+
+
+def _prove(network: Network, comms: Sequence[Communicator], op: str, schedules: Sequence[Schedule]) -> None:
+    for comm, schedule in zip(comms, schedules, strict=True):
+        if comm.size <= MOST_PROVEN_RANKS and sum(phase.repeats for phase in schedule) <= MOST_PROVEN_ROUNDS:
+            prove(comm, op, schedule, network.fabric)
+
+
+def _run(network: Network, phase: Traffic, certify: bool) -> TransferResult:
+    size_bytes = phase.fraction * _UNIT_BYTES
+    if phase.routes is None:
+        return network.transfer(phase.src, phase.dst, size_bytes, certify=certify)
+    return network.run(Subflows.along(phase.routes), size_bytes, np.zeros_like(size_bytes), certify)
 
 
 def _seen(network: Network, cost: Cost) -> Cost:

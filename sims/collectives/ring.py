@@ -1,8 +1,10 @@
-"""Ring all-reduce, reduce-scatter and all-gather (Patarasuk and Yuan, J. Parallel Distrib. Comput. 69, 2009).
+"""Ring all-reduce, reduce-scatter and all-gather (Patarasuk and Yuan, J. Parallel Distrib. Comput. 69, 2009);
+broadcast and reduce along the ring, opened at the root, as in NCCL.
 
 Every rank sends S/n to its neighbour in each of n - 1 rounds (2(n - 1) for all-reduce), so on ports of bandwidth B
 
     T = 2(n - 1) (alpha + S / (n B)),   all-reduce;   half of it for reduce-scatter and all-gather
+    T = (n - 1) alpha + S / B,          broadcast and reduce, cut so finely that all links are busy at once
 
 and no algorithm without reduction in the network moves less: a port must send and receive 2(n - 1)/n S bytes.
 """
@@ -12,22 +14,67 @@ from __future__ import annotations
 import numpy as np
 
 from .communicator import Communicator, Ranks
-from .schedule import Schedule, rounds
+from .schedule import Indices, Moves, Phase, Schedule, rounds
 
-OPS = ("all-reduce", "reduce-scatter", "all-gather")
+OPS = ("all-reduce", "reduce-scatter", "all-gather", "broadcast", "reduce")
 
 
 def ring(comm: Communicator, op: str) -> Schedule:
     """One ring per channel, each with its share of the data. Channels in a single domain would all be the same
     ring."""
     channels = 1 if comm.domains == 1 else comm.channels
-    orders = np.stack([channel_order(comm, channel) for channel in range(channels)])
-    passes = 2 if op == "all-reduce" else 1
-    return (rounds(orders, np.roll(orders, -1, axis=1), 1 / (comm.size * channels), passes * (comm.size - 1)),)
+    orders = np.stack([channel_positions(comm, channel) for channel in range(channels)])
+    if op in ("broadcast", "reduce"):
+        return (open_ring(comm, op, orders),)
+    channel = np.broadcast_to(np.arange(channels)[:, None, None], (*orders.shape, 1))
+    if op == "all-reduce":
+        part = channel * comm.size + np.arange(comm.size)[None, :, None]
+        block, passes = np.zeros_like(part), 2
+    else:
+        # What starts at a rank of a reduce-scatter ends at the rank before it.
+        part, passes = channel, 1
+        block = (orders if op == "all-gather" else np.roll(orders, 1, axis=1))[:, :, None]
+    adding = 0 if op == "all-gather" else comm.size - 1
+    return (ring_phase(comm, orders, block, part, 1 / (comm.size * channels), adding, passes * (comm.size - 1)),)
+
+
+def ring_phase(
+    comm: Communicator, orders: Indices, block: Indices, part: Indices, share: float, adding: int, repeats: int
+) -> Phase:
+    """Rings side by side: `orders[ring, place]` are positions in the communicator, `block[ring, place, :]` and `part`
+    the pieces, of `share` each, that set out there. In every round each place passes on what it received last; the
+    first `adding` rounds reduce."""
+    length = orders.shape[1]
+    transfer = np.arange(orders.size).reshape(*orders.shape, 1)
+
+    def moves(round_number: int) -> Moves:
+        sent = (np.arange(length) - round_number) % length
+        return Moves.of(transfer, block[:, sent], share, part[:, sent], adds=round_number < adding)
+
+    ranks = comm.ranks[orders]
+    return rounds(ranks, np.roll(ranks, -1, axis=1), share * block.shape[2], moves, repeats)
+
+
+def open_ring(comm: Communicator, op: str, orders: Indices) -> Phase:
+    """Chains from the root through all ranks, or back to it, everything in flight."""
+    turned = np.stack([np.roll(order, -int(np.flatnonzero(order == 0)[0])) for order in orders])
+    tail, head = comm.ranks[turned[:, :-1]], comm.ranks[turned[:, 1:]]
+    channels, hops = tail.shape
+    hop = np.arange(hops) if op == "broadcast" else hops - 1 - np.arange(hops)
+    moves = Moves.of(
+        np.arange(tail.size).reshape(tail.shape), 0, 1 / channels, np.arange(channels)[:, None], op == "reduce", hop
+    )
+    src, dst = (tail, head) if op == "broadcast" else (head, tail)
+    return rounds(src, dst, 1 / channels, lambda _: moves, 1, hops)
 
 
 def channel_order(comm: Communicator, channel: int) -> Ranks:
-    """The ranks in the order of one channel's ring.
+    """The ranks in the order of one channel's ring."""
+    return comm.ranks[channel_positions(comm, channel)]
+
+
+def channel_positions(comm: Communicator, channel: int) -> Indices:
+    """The order of one channel's ring, as positions in the communicator.
 
     The ring enters an even domain at the channel's own rank and goes up; it enters an odd domain where it left the
     even one and goes down, so that it crosses between domains on one rail (NCCL, environment variable NCCL_CROSS_NIC
@@ -37,4 +84,4 @@ def channel_order(comm: Communicator, channel: int) -> Ranks:
     start, size = comm.starts[domain, channel], comm.domain_sizes[domain]
     step = np.arange(comm.size) - comm.indptr[domain]
     local = np.where(domain % 2 == 0, start + step, start - 1 - step) % size
-    return comm.ranks[comm.indptr[domain] + local]
+    return comm.indptr[domain] + local

@@ -8,10 +8,11 @@ from __future__ import annotations
 import numpy as np
 
 from .communicator import Communicator
-from .schedule import Schedule, rounds
+from .schedule import Moves, Schedule, rounds
 
 OPS = ("send-recv",)
 
 
 def send_recv(comm: Communicator, op: str) -> Schedule:
-    return (rounds(comm.ranks, np.roll(comm.ranks, -1), 1.0, 1),)
+    everyone = np.arange(comm.size)
+    return (rounds(comm.ranks, np.roll(comm.ranks, -1), 1.0, lambda _: Moves.of(everyone, everyone, 1.0)),)

@@ -12,10 +12,12 @@ from ...fabric.errors import Fault, SpecError, UnknownNameError, WorkloadError
 from ...fabric.graph import Fabric, NodeKind
 from ..network import Network, network_for
 from ..results import Bottleneck, CollectiveResult, CollectiveRow
+from .algorithms import OPS
 from .bound import bound_s_per_byte
 from .communicator import Communicator
+from .demand import Call
 from .nccl import Cost
-from .offers import OPS, Offer, offers
+from .offers import Offer, offers
 from .sizes import bus_factor, rounded, sizes
 
 
@@ -31,16 +33,19 @@ def collective(
     ranks: npt.ArrayLike | None = None,
     certify: bool = True,
     parameters: Mapping[str, Any] | None = None,
+    skew: float | None = None,
 ) -> CollectiveResult:
     """Time, bandwidth and bottleneck of `op` over `ranks` (all of the fabric's), beside a proven lower bound.
 
     Args:
-        op: all-reduce, reduce-scatter, all-gather or send-recv.
+        op: one of `algorithms.OPS`, by default all-reduce; what has a root has it at the first of `ranks`.
         size: bytes as nccl-tests counts them, a text like `"1GiB"`, or a range `"8B:16GiB"` in powers of two.
         algorithm: `auto` is the fastest of those that NCCL has, each under each of its protocols.
         fidelity: `bound`, `fluid` or `transport`.
         parameters: of the transport, like `{"qps": 4}`.
-        certify: check every allocation and the conservation of bytes.
+        certify: check every allocation and the conservation of bytes, and run the schedules of up to 64 ranks on
+            symbolic data.
+        skew: of an all-to-all-v, the exponent of Zipf's law by which destinations are popular; `seed` draws which.
 
     Raises:
         InputError: names, ranks, sizes or parameters that cannot be used, every fault at once.
@@ -48,11 +53,12 @@ def collective(
     network = network_for(fabric, fidelity, transport, routing, seed, parameters or {})
     if op not in OPS:
         raise UnknownNameError.of("operation", op, OPS)
+    call = Call.checked(op, skew, seed)
     if fidelity == "bound" and algorithm != "auto":
         raise SpecError(Fault("does nothing at fidelity bound", "leave it out", field="algorithm"))
     comm = Communicator.of(network, np.arange(fabric.ranks) if ranks is None else ranks)
-    bound = bound_s_per_byte(network, comm, op)
-    choices = [_at_bound(bound)] if fidelity == "bound" else offers(network, (comm,), op, algorithm, certify)
+    bound = bound_s_per_byte(network, comm, call)
+    choices = [_at_bound(bound)] if fidelity == "bound" else offers(network, (comm,), call, algorithm, certify)
     carrier = "nvlink" if comm.switched and comm.domains == 1 else network.carrier.name
     rows = []
     for listed in sizes(size):

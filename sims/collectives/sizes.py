@@ -18,13 +18,16 @@ def sizes(text: str | int) -> tuple[int, ...]:
 
 
 def rounded(op: str, size: int, ranks: int) -> int:
-    """The size nccl-tests runs for this one: divided operations take whole 16-byte pieces per rank."""
-    if op in ("reduce-scatter", "all-gather"):
+    """The size nccl-tests runs for this one: divided operations take whole 16-byte pieces per rank; a barrier moves
+    nothing."""
+    if op == "barrier":
+        return 0
+    if op in ("reduce-scatter", "all-gather", "all-to-all", "all-to-all-v", "gather", "scatter"):
         return size // (ranks * _ALIGNMENT_BYTES) * ranks * _ALIGNMENT_BYTES
     return size
 
 
 def bus_factor(op: str, ranks: int) -> float:
-    """Bus bandwidth per algorithm bandwidth (nccl-tests, doc/PERFORMANCE.md)."""
-    factors = {"all-reduce": 2 * (ranks - 1) / ranks, "send-recv": 1.0}
+    """Bus bandwidth per algorithm bandwidth (nccl-tests, doc/PERFORMANCE.md and the operations' sources)."""
+    factors = {"all-reduce": 2 * (ranks - 1) / ranks, "send-recv": 1.0, "broadcast": 1.0, "reduce": 1.0}
     return factors.get(op, (ranks - 1) / ranks)

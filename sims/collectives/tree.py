@@ -8,28 +8,46 @@ bandwidth B sends and receives at most 2S, so T -> 2 depth alpha + 2 S / B, agai
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
-import numpy.typing as npt
 
 from .communicator import Communicator
-from .schedule import Phase, Schedule
+from .schedule import Indices, Moves, Schedule, rounds
 
 OPS = ("all-reduce",)
-
-Indices = npt.NDArray[np.int64]
 
 
 def tree(comm: Communicator, op: str) -> Schedule:
     """One chain per domain and one pair of trees per channel, everything in flight at once, both ways."""
-    child, parent = double_tree_edges(comm.domains)
-    heads = comm.ranks[comm.indptr[:-1, None] + comm.starts]
-    farther, nearer = _chain_edges(comm)
-    up_src = np.concatenate((heads[child].ravel(), farther))
-    up_dst = np.concatenate((heads[parent].ravel(), nearer))
-    fraction = np.concatenate((np.full(heads[child].size, 0.5), np.ones(len(farther)))) / comm.channels
-    depth = tree_depth(comm.domains) + int(comm.domain_sizes.max()) - 1
-    both = np.concatenate((up_src, up_dst)), np.concatenate((up_dst, up_src)), np.tile(fraction, 2)
-    return (Phase(*both, repeats=1, steps=2 * depth),)
+    child, parent, half = double_tree_edges(comm.domains)
+    heads = comm.indptr[:-1, None] + comm.starts
+    farther, nearer, hop = _chain_edges(comm)
+    src = np.concatenate((heads[child].ravel(), farther.ravel()))
+    dst = np.concatenate((heads[parent].ravel(), nearer.ravel()))
+    fraction = np.concatenate((np.full(heads[child].size, 0.5), np.ones(farther.size))) / comm.channels
+    longest, deepest = int(comm.domain_sizes.max()) - 1, tree_depth(comm.domains)
+    up = _moves(comm.channels, half, longest + deepest - edge_depth(comm.domains), longest - hop)
+    down = replace(
+        up, transfer=up.transfer + len(src), stage=2 * (longest + deepest) - 1 - up.stage, adds=np.zeros_like(up.adds)
+    )
+    both = Moves.joined((up, down))
+    src, dst = comm.ranks[np.concatenate((src, dst))], comm.ranks[np.concatenate((dst, src))]
+    return (rounds(src, dst, np.tile(fraction, 2), lambda _: both, 1, 2 * (longest + deepest)),)
+
+
+def _moves(channels: int, half: Indices, tree_stage: Indices, chain_stage: Indices) -> Moves:
+    """What goes up: on a tree edge its tree's half of the channel's data, on a chain edge both halves."""
+    channel = np.arange(channels)
+    edges = np.arange(len(half) * channels).reshape(-1, channels)
+    chain = np.arange(len(chain_stage) * channels).reshape(-1, channels) + edges.size
+    share = 0.5 / channels
+    return Moves.joined(
+        [
+            Moves.of(edges, 0, share, 2 * channel + half[:, None], True, tree_stage[:, None]),
+            *(Moves.of(chain, 0, share, 2 * channel + which, True, chain_stage[:, None]) for which in (0, 1)),
+        ]
+    )
 
 
 def tree_parents(n: int) -> Indices:
@@ -55,11 +73,24 @@ def second_tree_parents(n: int) -> Indices:
     return np.where(shifted >= 0, (shifted + 1) % n, -1)
 
 
-def double_tree_edges(n: int) -> tuple[Indices, Indices]:
-    """(child, parent) of every edge of both trees over n nodes."""
+def double_tree_edges(n: int) -> tuple[Indices, Indices, Indices]:
+    """(child, parent, which tree: 0 or 1) of every edge of both trees over n nodes."""
     parents = np.concatenate((tree_parents(n), second_tree_parents(n)))
-    child = np.tile(np.arange(n), 2)
-    return child[parents >= 0], parents[parents >= 0]
+    child, which = np.tile(np.arange(n), 2), np.repeat((0, 1), n)
+    return child[parents >= 0], parents[parents >= 0], which[parents >= 0]
+
+
+def edge_depth(n: int) -> Indices:
+    """How far from the root the child of each edge of `double_tree_edges` is, from 1 on."""
+    return np.concatenate([_depths(parents)[parents >= 0] for parents in (tree_parents(n), second_tree_parents(n))])
+
+
+def _depths(parents: Indices) -> Indices:
+    depth, above = np.zeros_like(parents), parents
+    while (above >= 0).any():
+        depth += above >= 0
+        above = np.where(above >= 0, parents[above], -1)
+    return depth
 
 
 def tree_depth(n: int) -> int:
@@ -67,11 +98,11 @@ def tree_depth(n: int) -> int:
     return int(n - 1).bit_length()
 
 
-def _chain_edges(comm: Communicator) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """(farther, nearer to the head) rank of every chain edge of every channel; chains rise from the channel's
-    start."""
+def _chain_edges(comm: Communicator) -> tuple[Indices, Indices, Indices]:
+    """(farther, nearer to the head) position of every chain edge [edge, channel], and how far the farther one is from
+    the head. Chains rise from the channel's start."""
     domain = np.repeat(np.arange(comm.domains), comm.domain_sizes - 1)
     step = np.arange(len(domain)) - (comm.indptr[domain] - domain)
-    size, base = comm.domain_sizes[domain], comm.indptr[domain]
-    nearer = (comm.starts[domain].T + step) % size
-    return comm.ranks[base + (nearer + 1) % size].ravel(), comm.ranks[base + nearer].ravel()
+    size, base = comm.domain_sizes[domain][:, None], comm.indptr[domain][:, None]
+    nearer = (comm.starts[domain] + step[:, None]) % size
+    return base + (nearer + 1) % size, base + nearer, step + 1

@@ -42,7 +42,7 @@ def test_ring_operations_take_the_time_of_the_closed_form(star, n):
 def test_a_pipelined_tree_takes_the_time_of_its_fullest_port(star, n):
     """2 ceil(log2 n) alpha, and half of the data for each edge at the port that has most: 2 S beta where an inner
     node of one tree has two children (Sanders, Speck and Traff 2009)."""
-    child, parent = double_tree_edges(n)
+    child, parent, _ = double_tree_edges(n)
     edges = np.bincount(np.concatenate((child, parent))).max()
     hops = int(np.ceil(np.log2(n)))
     expected = 2 * hops * ALPHA_S + edges / 2 * SIZE * BETA_S

@@ -1,0 +1,91 @@
+"""Every algorithm by name: which operations it runs, how it lays them out, and what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ..network import Network
+from . import (
+    binomial,
+    bruck,
+    chain,
+    direct,
+    halving_doubling,
+    hierarchical,
+    nvls,
+    nvls_tree,
+    pairwise,
+    pat,
+    rail_aligned,
+    recursive_doubling,
+    ring,
+    scatter_all_gather,
+    send_recv,
+    shift,
+    tree,
+    two_level,
+)
+from .communicator import Communicator
+from .demand import Call
+from .schedule import Schedule
+
+OPS = (
+    "all-reduce",
+    "reduce-scatter",
+    "all-gather",
+    "broadcast",
+    "reduce",
+    "all-to-all",
+    "all-to-all-v",
+    "gather",
+    "scatter",
+    "send-recv",
+    "barrier",
+)
+
+
+def _always_fits(comm: Communicator) -> str:
+    return ""
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """`schedules` lays a call out, in one way or several of which the fastest counts; `unfit` says why a communicator
+    cannot run it; `automatic` are the operations for which `auto` considers it, as NCCL would."""
+
+    ops: tuple[str, ...]
+    schedules: Callable[[Network, Communicator, Call], tuple[Schedule, ...]]
+    unfit: Callable[[Communicator], str] = _always_fits
+    automatic: tuple[str, ...] = ()
+
+
+def _plain(schedule: Callable[[Communicator, str], Schedule]) -> Callable[..., tuple[Schedule, ...]]:
+    """Of one layout, by ranks and operation alone."""
+    return lambda _, comm, call: (schedule(comm, call.op),)
+
+
+def _with_demand(schedule: Callable[[Communicator, Call], Schedule]) -> Callable[..., tuple[Schedule, ...]]:
+    return lambda _, comm, call: (schedule(comm, call),)
+
+
+ALGORITHMS: Mapping[str, Algorithm] = {
+    "ring": Algorithm(ring.OPS, _plain(ring.ring), automatic=ring.OPS),
+    "tree": Algorithm(tree.OPS, _plain(tree.tree), automatic=tree.OPS),
+    "nvls": Algorithm(nvls.OPS, _plain(nvls.nvls), nvls.unfit, automatic=nvls.OPS),
+    "nvls-tree": Algorithm(nvls_tree.OPS, _plain(nvls_tree.nvls_tree), nvls_tree.unfit, automatic=nvls_tree.OPS),
+    "hierarchical": Algorithm(hierarchical.OPS, _plain(hierarchical.hierarchical), hierarchical.unfit),
+    "recursive-doubling": Algorithm(recursive_doubling.OPS, _plain(recursive_doubling.recursive_doubling)),
+    "halving-doubling": Algorithm(halving_doubling.OPS, _plain(halving_doubling.halving_doubling)),
+    "bruck": Algorithm(bruck.OPS, _plain(bruck.bruck), automatic=("barrier",)),
+    "pat": Algorithm(pat.OPS, _plain(pat.pat)),
+    "binomial": Algorithm(binomial.OPS, _plain(binomial.binomial)),
+    "chain": Algorithm(chain.OPS, lambda _, comm, call: chain.chain(comm, call.op)),
+    "scatter-all-gather": Algorithm(scatter_all_gather.OPS, _plain(scatter_all_gather.scatter_all_gather)),
+    "send-recv": Algorithm(send_recv.OPS, _plain(send_recv.send_recv), automatic=send_recv.OPS),
+    "direct": Algorithm(direct.OPS, _with_demand(direct.direct), automatic=direct.OPS),
+    "pairwise": Algorithm(pairwise.OPS, _with_demand(pairwise.pairwise)),
+    "shift": Algorithm(shift.OPS, _plain(shift.shift)),
+    "two-level": Algorithm(two_level.OPS, _plain(two_level.two_level), two_level.unfit),
+    "rail-aligned": Algorithm(rail_aligned.OPS, _plain(rail_aligned.rail_aligned), rail_aligned.unfit),
+}
