@@ -66,7 +66,7 @@ def traffic(call: Call, group: Indices) -> tuple[Floats, Floats, float]:
     Purkayastha and van de Geijn, Concurr. Comput. 19, 2007, section 3, with groups for ranks). Before any group holds
     the sum, each of the others must have sent something of its own; after, each must receive it.
     """
-    members = np.bincount(group)
+    members = np.bincount(group).astype(np.float64)
     inside, m = members / len(group), len(members)
     root = np.arange(m) == group[0]
     one, none = np.ones(m), np.zeros(m)
@@ -79,7 +79,8 @@ def traffic(call: Call, group: Indices) -> tuple[Floats, Floats, float]:
     if call.op == "send-recv":
         follower = np.roll(group, -1)
         crossing = group != follower
-        return np.bincount(group, crossing, m), np.bincount(follower, crossing, m), 0.0
+        sent, received = (np.bincount(end, crossing, m).astype(np.float64) for end in (group, follower))
+        return sent, received, 0.0
     if call.op == "barrier":
         return none, none, 0.0
     return {

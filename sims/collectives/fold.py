@@ -68,7 +68,7 @@ class Fold:
         here = np.arange(self.core)
         partner = here ^ distance
         first = (here if keeping else partner) // distance * distance
-        fraction = pieces.share * pieces.kept(first, first + distance)
+        fraction = pieces.kept(first, first + distance) * np.float64(pieces.share)
 
         def chosen() -> npt.NDArray[np.bool_]:
             return pieces.home // distance == first[:, None] // distance
