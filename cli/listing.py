@@ -11,7 +11,7 @@ from .options import output_options
 from .output import Table, emit, write_list
 
 _SECTIONS = (
-    *("accelerators", "cpus", "nics", "switches", "cables", "buses", "networks", "servers", "nodes"),
+    *("accelerators", "unspecified", "cpus", "nics", "switches", "cables", "buses", "networks", "servers", "nodes"),
     *("prices", "facility", "reference_points"),
 )
 
@@ -70,12 +70,16 @@ def _list_hardware(form: str) -> None:
     rows = list(_facts())
     table = Table(
         columns=("part", "name", "field", "value", "source"),
-        rows=[(row["section"], row["name"], row["field"], str(row["value"]), row["source"]) for row in rows],
+        rows=[(row["section"], row["name"], row["field"], _shown(row["value"]), row["source"]) for row in rows],
     )
     sources = catalogue().sources
     emit(form, {"hardware": rows, "sources": dict(sources)}, rows, [table])
     if form == "table":
         write_list("Sources", (f"{key}: {source}" for key, source in sources.items()))
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _facts() -> Iterator[dict[str, Any]]:

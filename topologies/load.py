@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..fabric.catalogue import server_kind
+from ..fabric.catalogue import refuse_unspecified, server_kind
 from ..fabric.errors import Fault, InputError, ParseError, SpecError, UnknownNameError
 from ..fabric.graph import Fabric
 from ..fabric.spec import Lines, read_yaml, validate
@@ -86,6 +86,7 @@ def describe(name_or_path: str | Path) -> Description:
     path = Path(name_or_path)
     if os.path.exists(path) or path.suffix or len(path.parts) > 1:
         return read_spec(path)
+    refuse_unspecified(name)
     raise UnknownNameError.of("fabric", name, _names())
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from ..fabric.catalogue import ServerKind, Value, catalogue
+from ..fabric.catalogue import ServerKind, Value, catalogue, server_kind
 from ..fabric.errors import Fault, SpecError, UnknownNameError
 from ..fabric.spec import Spec
 from ..fabric.units import Duration, Latency, format_bandwidth
@@ -16,10 +16,10 @@ from .wiring import Wire
 
 
 def _known_server(name: str) -> str:
-    servers = catalogue().servers
-    if name not in servers:
-        raise SpecError(UnknownNameError.of("server", name, servers).faults)
-    return name
+    try:
+        return server_kind(name).name
+    except UnknownNameError as error:
+        raise SpecError(error.faults) from None
 
 
 ServerName = Annotated[str, AfterValidator(_known_server)]

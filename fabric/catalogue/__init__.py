@@ -3,6 +3,16 @@
 from .load import Catalogue, catalogue
 from .prices import PriceRange, price_range
 from .records import Value
-from .servers import ServerKind, server_kind, server_with
+from .servers import ServerKind, refuse_unspecified, server_kind, server_with
 
-__all__ = ["Catalogue", "PriceRange", "ServerKind", "Value", "catalogue", "price_range", "server_kind", "server_with"]
+__all__ = [
+    "Catalogue",
+    "PriceRange",
+    "ServerKind",
+    "Value",
+    "catalogue",
+    "price_range",
+    "refuse_unspecified",
+    "server_kind",
+    "server_with",
+]

@@ -25,6 +25,10 @@ class Catalogue:
         return _section("accelerators", records.Accelerator)
 
     @cached_property
+    def unspecified(self) -> Mapping[str, records.Unspecified]:
+        return _section("unspecified", records.Unspecified)
+
+    @cached_property
     def nics(self) -> Mapping[str, records.Nic]:
         return _section("nics", records.Nic)
 

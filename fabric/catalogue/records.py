@@ -64,6 +64,19 @@ class Accelerator(Spec):
     dcn_gbit_per_chip: Quantity | None = None
 
 
+class Unspecified(Spec):
+    """An accelerator of which too little is public to build with: `missing` says what, in words."""
+
+    vendor: str
+    missing: Value[tuple[str, ...]]
+    peak_bf16_dense_tflops: Quantity | None = None
+    hbm_gb: Quantity | None = None
+    hbm_tbps: Quantity | None = None
+    scaleup_gbps_bytes_per_dir: Quantity | None = None
+    chips_per_instance: Count | None = None
+    tdp_w: Quantity | None = None
+
+
 class Nic(Spec):
     """A network adapter."""
 

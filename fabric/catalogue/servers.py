@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ..errors import UnknownNameError
+from ..errors import Fault, UnknownNameError
 from .load import catalogue
 
 
@@ -33,6 +33,7 @@ class ServerKind:
 def server_kind(name: str) -> ServerKind:
     """The kind of this name, like `"hgx-h100"`. Raises UnknownNameError."""
     known = catalogue()
+    refuse_unspecified(name)
     if name not in known.servers:
         raise UnknownNameError.of("server", name, known.servers)
     server = known.servers[name]
@@ -56,6 +57,16 @@ def server_kind(name: str) -> ServerKind:
         power_w=power.value * 1e3 if power else None,
         peer_links=peer_links,
     )
+
+
+def refuse_unspecified(name: str) -> None:
+    """Raise UnknownNameError for an accelerator that is known, but not well enough to build with, saying what lacks."""
+    record = catalogue().unspecified.get(name)
+    if record is not None:
+        message = (
+            f"{name} of {record.vendor} is known, but nothing public was found on its {', '.join(record.missing.value)}"
+        )
+        raise UnknownNameError(Fault(message, "take a server that is like it, or a family of plain hosts"))
 
 
 def server_with(accelerator: str | None, preferred: str = "") -> str | None:

@@ -2,11 +2,12 @@
 
 import pytest
 from fabricsim.fabric.catalogue import Value, catalogue, price_range, server_kind
-from fabricsim.fabric.errors import UnknownNameError
+from fabricsim.fabric.errors import InputError, UnknownNameError
+from fabricsim.topologies import load
 from pydantic import ValidationError
 
 SECTIONS = (
-    *("accelerators", "cpus", "nics", "switches", "cables", "buses", "networks", "servers", "nodes"),
+    *("accelerators", "unspecified", "cpus", "nics", "switches", "cables", "buses", "networks", "servers", "nodes"),
     *("prices", "facility", "reference_points"),
 )
 SERVERS = ("hgx-a100", "hgx-h100", "hgx-h200", "hgx-b200", "gb200-nvl72")
@@ -159,3 +160,16 @@ def test_grace_takes_what_two_accelerators_leave_of_a_superchip():
     """2700 W for two accelerators of 1200 W and a Grace."""
     gb200 = catalogue().accelerators["GB200"]
     assert catalogue().cpus["Grace"].tdp_w.value == gb200.superchip_w.value - 2 * gb200.tdp_w.value
+
+
+@pytest.mark.parametrize("name", sorted(catalogue().unspecified))
+def test_an_accelerator_without_public_figures_is_listed_and_using_it_says_what_is_missing(name):
+    missing = catalogue().unspecified[name].missing.value
+    assert missing
+    for use in (lambda: server_kind(name), lambda: load(name), lambda: load("rail_optimized", server=name)):
+        with pytest.raises(InputError, match=f"{name} of .* is known.*{missing[0]}"):
+            use()
+
+
+def test_inferentia_and_maia_are_among_them():
+    assert {"inferentia", "inferentia2", "maia-100"} <= catalogue().unspecified.keys()
