@@ -36,6 +36,7 @@ WRITERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "guid2lid": _late("guid2lid", "write_guid2lid"),
         "htsim": _late("htsim", "write_htsim"),
         "ibnetdiscover": _late("ibnetdiscover", "write_ibnetdiscover"),
+        "infragraph": _late("infragraph", "write_infragraph"),
         "json": _late("json_graph", "write_json"),
         "k8s-labels": _late("node_labels", "write_node_labels"),
         "lft": _late("lft", "write_lft"),
