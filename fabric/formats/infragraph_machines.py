@@ -57,7 +57,7 @@ def machines_of(fabric: Fabric) -> Machines:
     """Servers by what is inside them, other machines by their kind, device and ports."""
     kind, number = np.full(fabric.nodes, -1, dtype=np.int64), np.zeros(fabric.nodes, dtype=np.int64)
     component = _component_numbers(fabric)
-    kinds = []
+    kinds: list[Device] = []
     for device, members in (*_servers(fabric, component), *_single(fabric)):
         for place, nodes in enumerate(members):
             kind[nodes], number[nodes] = len(kinds), place
@@ -88,7 +88,7 @@ def _servers(fabric: Fabric, component: Integers) -> Iterator[tuple[Device, list
     forth = np.flatnonzero((near >= 0) & (near == far))[::2]
     ends = fabric.link_source[forth], fabric.link_target[forth]
     kinds = fabric.node_kind.astype(np.int64)
-    links = np.column_stack(
+    links: npt.NDArray[np.int64] = np.column_stack(
         (near[forth], kinds[ends[0]], component[ends[0]], kinds[ends[1]], component[ends[1]], fabric.link_kind[forth],
          fabric.capacity_bps[forth].astype(np.int64), fabric.latency_ns[forth])
     )  # fmt: skip
