@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .collectives.communicator import Communicator
-from .collectives.offers import Offer, offers
+from .collectives.offers import Offer, chosen, offers
 from .network import Detail, Network, TransferResult
 from .results import Bottleneck
 from .workloads.calls import Ranks
@@ -48,7 +48,7 @@ class NetworkWires:
             self.members[key] = [Communicator.of(self.network, group) for group in groups]
         if (op, key) not in self.priced:
             self.priced[op, key] = offers(self.network, self.members[key], op)
-        return min(self.priced[op, key], key=lambda offer: offer.time_s(size_bytes))
+        return chosen(self.priced[op, key], size_bytes)
 
     def _send(self, source: Ranks, target: Ranks, size_bytes: int) -> TransferResult:
         key = (source.tobytes() + target.tobytes(), size_bytes)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ...fabric.catalogue import catalogue
 from ...fabric.errors import Fault, WorkloadError
 from ..network import Network
-from .nccl_tables import GENERATION
+from . import nccl_tables, rccl_tables
 
 Ranks = npt.NDArray[np.int32]
 
@@ -74,8 +74,20 @@ class Communicator:
 
     @property
     def generation(self) -> str | None:
-        """NVIDIA's generation of the accelerators; None for other makes and plain hosts."""
-        return GENERATION.get(self.accelerator)
+        """The generation of the accelerators, as the library of their vendor names it; None where none is modelled."""
+        return nccl_tables.GENERATION.get(self.accelerator) or rccl_tables.ARCHITECTURE.get(self.accelerator)
+
+    @property
+    def library(self) -> str | None:
+        """Whose collectives run on these accelerators: `nccl`, `rccl`, or None where neither does."""
+        if self.generation is None:
+            return None
+        return "nccl" if self.accelerator in nccl_tables.GENERATION else "rccl"
+
+    @property
+    def meshed(self) -> bool:
+        """Whether the ranks of a domain are cabled to each other, without NVSwitches."""
+        return not self.switched and self.domains < self.size
 
 
 def _checked(ranks: npt.NDArray[Any], limit: int) -> Ranks:

@@ -6,15 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
+from ...fabric.catalogue import catalogue
 from ...fabric.errors import Fault, UnknownNameError, WorkloadError
 from ..network import Detail, Network, TransferResult
 from ..results import NOTHING, Bottleneck
-from ..transports import Subflows
+from ..transports import SWITCH, Subflows
 from .algorithms import ALGORITHMS, OPS
 from .communicator import Communicator
+from .cost import Cost
 from .demand import Call
-from .nccl import Cost, Steps, costs
+from .hops import Hops
+from .library import costs
 from .schedule import Schedule, Traffic, at_once
 from .semantics import MOST_PROVEN_RANKS, MOST_PROVEN_ROUNDS, prove
 
@@ -22,24 +26,24 @@ _UNIT_BYTES = 2.0**30
 """The size of the one engine run per algorithm; times of larger and smaller ones follow, as phases are linear in
 bytes."""
 
+EXCHANGES = ("all-to-all", "all-to-all-v")
+"""Operations whose scale-up share runs at the accelerators' all-to-all rate."""
+
 
 @dataclass(frozen=True)
 class Offer:
-    """An algorithm under a protocol: `cost.latency_s`, and `busy_s_per_byte` of size on the links, where `bottleneck`
-    is busy for its `utilisation` of that time."""
+    """An algorithm under a protocol: what it costs, and `busy_s_per_byte` of size on the links, where `bottleneck` is
+    busy for its `utilisation` of that time; `link_bytes` of the network's unit size go over each directed link."""
 
     algorithm: str
     cost: Cost
     busy_s_per_byte: float
     bottleneck: Bottleneck
+    link_bytes: npt.NDArray[np.float64]
 
     def moving_s(self, size_bytes: float) -> float:
         """Time in which bytes move."""
-        share = 1.0
-        if self.cost.correction and size_bytes >= 64:
-            step = int(size_bytes // 64).bit_length() - 1
-            share = self.cost.correction[step] if step < len(self.cost.correction) else 1.0
-        return size_bytes * max(self.busy_s_per_byte / share, self.cost.ceiling_s_per_byte)
+        return self.cost.moving_s(size_bytes, self.busy_s_per_byte)
 
     def time_s(self, size_bytes: float) -> float:
         return self.cost.latency_s + self.moving_s(size_bytes)
@@ -53,9 +57,27 @@ class Offer:
             steps = " ".join(filter(None, ("steps of", self.algorithm, self.cost.protocol)))
             return Bottleneck("latency", steps, self.cost.latency_s / total)
         busy = size_bytes * self.busy_s_per_byte
-        if self.cost.ceiling_s_per_byte * size_bytes >= moving > busy:
+        if size_bytes * self.cost.ceiling_s_per_byte > busy:
             return Bottleneck("protocol", f"ceiling of {self.cost.protocol}", moving / total)
         return replace(self.bottleneck, utilisation=self.bottleneck.utilisation * busy / total)
+
+    def link_bytes_of(self, size_bytes: float) -> npt.NDArray[np.float64]:
+        """Bytes of payload over each directed link."""
+        return self.link_bytes * (size_bytes / _UNIT_BYTES)
+
+
+def chosen(offered: Sequence[Offer], size_bytes: float, algorithm: str = "auto") -> Offer:
+    """What runs at this size: by the expectation of the accelerators' library where it has one, else, and for `best`,
+    the fastest."""
+    known = [offer for offer in offered if offer.cost.expected_s is not None]
+    if not known or algorithm == "best":
+        return min(offered, key=lambda offer: offer.time_s(size_bytes))
+    return min(known, key=lambda offer: _expected_s(offer, size_bytes))
+
+
+def _expected_s(offer: Offer, size_bytes: float) -> float:
+    assert offer.cost.expected_s is not None
+    return offer.cost.expected_s(size_bytes)
 
 
 def offers(
@@ -86,11 +108,15 @@ def _laid_out(network: Network, comms: Sequence[Communicator], call: Call, name:
 
 
 def _candidates(comms: Sequence[Communicator], op: str, algorithm: str) -> list[str]:
-    if algorithm == "auto":
-        running = {name: choice for name, choice in ALGORITHMS.items() if op in choice.automatic}
+    if algorithm in ("auto", "best"):
+        running = {
+            name: choice
+            for name, choice in ALGORITHMS.items()
+            if op in (choice.automatic if algorithm == "auto" else choice.ops)
+        }
         return [name for name, choice in running.items() if not any(choice.unfit(comm) for comm in comms)]
     if algorithm not in ALGORITHMS:
-        raise UnknownNameError.of("algorithm", algorithm, ("auto", *ALGORITHMS))
+        raise UnknownNameError.of("algorithm", algorithm, ("auto", "best", *ALGORITHMS))
     choice = ALGORITHMS[algorithm]
     if op not in choice.ops:
         able = [name for name, other in ALGORITHMS.items() if op in other.ops]
@@ -107,22 +133,30 @@ def _priced(
     """One engine run per phase, at unit size, serves all protocols and sizes."""
     if certify:
         _prove(network, comms, op, schedules)
-    joined = at_once(schedules)
-    runs = [_run(network, phase, certify) for phase in joined]
+    joined, inside = at_once(schedules), _scaleup_wire(comms[0], op)
+    crossings = [_crossing(network, phase) for phase in joined]
+    runs = [
+        _run(network, phase, phase.fraction * np.where(crossing, 1.0, inside), certify)
+        for phase, crossing in zip(joined, crossings, strict=True)
+    ]
+    hops = [
+        Hops(phase.steps, float(ran.latency_s.max(initial=0.0)), bool(crossing.any()))
+        for phase, crossing, ran in zip(joined, crossings, runs, strict=True)
+    ]
     phase_s = np.array([p.repeats * _moving_s(ran) for p, ran in zip(joined, runs, strict=True)])
-    late_s = [float(ran.latency_s.max(initial=0.0)) for ran in runs]
+    busy_s_per_byte, limit = float(phase_s.sum()) / _UNIT_BYTES, _slowest(runs, phase_s)
+    link_bytes = np.sum([p.repeats * ran.link_bytes for p, ran in zip(joined, runs, strict=True)], axis=0)
+    return [
+        Offer(name, _seen(network, cost), cost.wire * busy_s_per_byte, limit, link_bytes)
+        for cost in costs(network, comms, op, name, hops)
+    ]
+
+
+def _slowest(runs: Sequence[TransferResult], phase_s: npt.NDArray[np.float64]) -> Bottleneck:
+    """Of the phase that takes most of the time."""
     slowest = runs[int(phase_s.argmax())].bottleneck
     share = float(phase_s.max() / phase_s.sum()) if phase_s.any() else 0.0
-    limit = replace(slowest, utilisation=slowest.utilisation * share)
-    if any(comm.generation is None for comm in comms):
-        alpha_s = sum(p.steps * late for p, late in zip(joined, late_s, strict=True))
-        choices: Sequence[Cost] = (Cost(None, alpha_s),)
-    else:
-        steps = [Steps.of(comm, schedule) for comm, schedule in zip(comms, schedules, strict=True)]
-        per_comm = [costs(comm, op, name, max(late_s), each) for comm, each in zip(comms, steps, strict=True)]
-        choices = _slowest_group(per_comm)
-    busy_s_per_byte = float(phase_s.sum()) / _UNIT_BYTES
-    return [Offer(name, _seen(network, cost), cost.wire * busy_s_per_byte, limit) for cost in choices]
+    return replace(slowest, utilisation=slowest.utilisation * share)
 
 
 def _prove(network: Network, comms: Sequence[Communicator], op: str, schedules: Sequence[Schedule]) -> None:
@@ -131,26 +165,39 @@ def _prove(network: Network, comms: Sequence[Communicator], op: str, schedules: 
             prove(comm, op, schedule, network.fabric)
 
 
-def _run(network: Network, phase: Traffic, certify: bool) -> TransferResult:
-    size_bytes = phase.fraction * _UNIT_BYTES
+def _run(network: Network, phase: Traffic, fraction: npt.NDArray[np.float64], certify: bool) -> TransferResult:
+    size_bytes = fraction * _UNIT_BYTES
     if phase.routes is None:
         return network.transfer(phase.src, phase.dst, size_bytes, certify=certify)
     return network.run(Subflows.along(phase.routes), size_bytes, np.zeros_like(size_bytes), certify)
 
 
+def _crossing(network: Network, phase: Traffic) -> npt.NDArray[np.bool_]:
+    """Which transfers leave their scale-up domain."""
+    if phase.routes is not None:
+        return np.ones(len(phase.src), dtype=bool)
+    domain = network.domains
+    to_ranks = (phase.src != SWITCH) & (phase.dst != SWITCH)
+    return to_ranks & ((domain[phase.src] != domain[phase.dst]) | (domain[phase.src] < 0))
+
+
+def _scaleup_wire(comm: Communicator, op: str) -> float:
+    """Bytes on scale-up links per byte of payload, in units of a ring's: all-to-all reaches less of their rate."""
+    accelerator = catalogue().accelerators.get(comm.accelerator)
+    if op not in EXCHANGES or accelerator is None:
+        return 1.0
+    ring, exchange = accelerator.ring_gbps_bytes, accelerator.alltoall_gbps_bytes
+    return ring.value / exchange.value if ring and exchange else 1.0
+
+
 def _seen(network: Network, cost: Cost) -> Cost:
     """What of a cost the network's detail knows."""
     if network.detail == Detail.INFINITE:
-        return Cost(cost.protocol, 0.0)
+        return Cost(cost.protocol, 0.0, expected_s=cost.expected_s)
     if network.detail < Detail.LATENCY:
-        return replace(cost, latency_s=0.0)
+        return replace(cost, latency_s=0.0, loops=None, fill=None)
     return replace(cost, latency_s=cost.latency_s + network.fabric.meta.get("base_latency_s", 0.0))
 
 
 def _moving_s(ran: TransferResult) -> float:
     return float((ran.finish_s - ran.latency_s).max(initial=0.0))
-
-
-def _slowest_group(per_group: Sequence[tuple[Cost, ...]]) -> list[Cost]:
-    """Protocol by protocol, the group that waits longest."""
-    return [max(choices, key=lambda cost: cost.latency_s) for choices in zip(*per_group, strict=True)]

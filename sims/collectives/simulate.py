@@ -15,9 +15,9 @@ from ..results import Bottleneck, CollectiveResult, CollectiveRow
 from .algorithms import OPS
 from .bound import bound_s_per_byte
 from .communicator import Communicator
+from .cost import Cost
 from .demand import Call
-from .nccl import Cost
-from .offers import Offer, offers
+from .offers import Offer, chosen, offers
 from .sizes import bus_factor, rounded, sizes
 
 
@@ -63,14 +63,15 @@ def collective(
     rows = []
     for listed in sizes(size):
         one = rounded(op, listed, comm.size)
-        best = min(choices, key=lambda offer: offer.time_s(one))
-        rows.append(_row(op, one, comm.size, best, bound * one, carrier, fidelity))
+        offer = chosen(choices, one, algorithm)
+        rows.append(_row(op, one, comm.size, offer, bound * one, carrier, fidelity))
     gpus = len(fabric.of_kind(NodeKind.ACCELERATOR))
     return CollectiveResult(fabric.name, gpus, tuple(rows), tuple(_assumptions(network, comm, fidelity)))
 
 
 def _at_bound(s_per_byte: float) -> Offer:
-    return Offer("any", Cost(None, 0.0), s_per_byte, Bottleneck("cut", "border of a rank or a domain", 1.0))
+    cut = Bottleneck("cut", "border of a rank or a domain", 1.0)
+    return Offer("any", Cost(None, 0.0), s_per_byte, cut, np.zeros(0))
 
 
 def _row(op: str, size: int, ranks: int, offer: Offer, bound_s: float, carrier: str, fidelity: str) -> CollectiveRow:
@@ -119,4 +120,4 @@ def collective_time_s(
     if len(np.unique(flat)) < len(flat):
         raise WorkloadError("a rank is in two groups", "give disjoint groups")
     comms = [Communicator.of(network, group) for group in groups]
-    return min(offer.time_s(size_bytes) for offer in offers(network, comms, op, algorithm, certify=False))
+    return chosen(offers(network, comms, op, algorithm, certify=False), size_bytes, algorithm).time_s(size_bytes)

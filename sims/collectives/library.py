@@ -1,0 +1,36 @@
+"""The software that runs collectives on a make of accelerators, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..network import Network
+from . import nccl, rccl
+from .communicator import Communicator
+from .cost import Cost
+from .hops import Hops
+from .machine import machine_of
+
+
+def costs(
+    network: Network, comms: Sequence[Communicator], op: str, algorithm: str, hops: Sequence[Hops]
+) -> tuple[Cost, ...]:
+    """One per protocol; for groups that run at once, those of the group that waits longest. Ranks of a make without a
+    modelled library pay the latency of the network alone."""
+    if any(comm.library is None for comm in comms):
+        return (Cost(None, sum(hop.steps * hop.latency_s for hop in hops)),)
+    per_group = [_own(network, comm, op, algorithm, hops) for comm in _unlike(comms)]
+    return tuple(max(group, key=lambda cost: cost.latency_s) for group in zip(*per_group, strict=True))
+
+
+def _unlike(comms: Sequence[Communicator]) -> list[Communicator]:
+    """One of each kind that a library could tell apart."""
+    kinds = {
+        (comm.accelerator, comm.size, comm.domains, int(comm.domain_sizes.max()), comm.channels): comm for comm in comms
+    }
+    return list(kinds.values())
+
+
+def _own(network: Network, comm: Communicator, op: str, algorithm: str, hops: Sequence[Hops]) -> tuple[Cost, ...]:
+    library = nccl if comm.library == "nccl" else rccl
+    return library.costs(comm, machine_of(network, comm), op, algorithm, hops)
