@@ -100,7 +100,10 @@ def switch_model(network: str, bps: float, radix: int | None) -> SwitchModel:
 
 
 def nic_model(network: str, bps: float, kind: ServerKind) -> str | None:
-    """The catalogue's name of an adapter of this speed: the server's own where it fits."""
-    if bps == kind.nic_bps:
-        return kind.nic
-    return catalogue().networks[network].adapters.get(round(bps / 1e9))
+    """The catalogue's name of an adapter of this speed: the one that such servers have in this network, or the server's
+    own where it fits."""
+    known, gbit = catalogue().networks[network], round(bps / 1e9)
+    special = known.adapters_of.get(catalogue().accelerators[kind.accelerator].vendor)
+    if special is not None:
+        return special.get(gbit)
+    return kind.nic if bps == kind.nic_bps else known.adapters.get(gbit)

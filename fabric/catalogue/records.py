@@ -78,10 +78,11 @@ class Unspecified(Spec):
 
 
 class Nic(Spec):
-    """A network adapter."""
+    """A network adapter. `payload_share` of its line rate, where it has one of its own in every network."""
 
     gbit: Quantity
     protocol: Text
+    payload_share: Quantity | None = None
     power_w: Quantity | None = None
     price_usd: Quantity | None = None
 
@@ -174,12 +175,14 @@ class SwitchChoice(Spec):
 
 
 class Network(Spec):
-    """A kind of network. `adapters` and `switches`: the device for each port speed in Gbit/s."""
+    """A kind of network. `adapters` and `switches`: the device for each port speed in Gbit/s; `adapters_of`: those that
+    servers with a vendor's accelerators have in this network, whatever else they could have."""
 
     payload_share: Quantity | None = None
     hop_latency_ns: Quantity
     end_latency_ns: Quantity | None = None
     adapters: dict[int, str] = Field(default_factory=dict)
+    adapters_of: dict[str, dict[int, str]] = Field(default_factory=dict)
     switches: dict[int, SwitchChoice] = Field(default_factory=dict)
 
 

@@ -1,6 +1,7 @@
 """NVLink inside a scale-up domain: a transfer spreads over the domain's NVSwitches by the width of its links to each.
 
-Of the line rate a ring of ranks reaches what the catalogue cites per accelerator (H100: 370 of 450 GB/s).
+Of the line rate a ring of ranks reaches what the catalogue cites per accelerator (H100: 370 of 450 GB/s); so it is with
+xGMI, which joins accelerators without switches (MI300X: 316 of 448 GB/s, over all 7 links).
 """
 
 from __future__ import annotations
@@ -54,14 +55,17 @@ class Nvlink(Transport):
         return Spread(indptr, up.links[entry] ^ downward.astype(np.int32), width / np.repeat(total, bundles))
 
     def limits(self, fabric: Fabric) -> Floats:
-        """The share of the accelerator at either end, on NVLinks; 1 where the catalogue has no published rate."""
+        """The share of the accelerator at either end, on scale-up links; 1 where the catalogue has no published
+        rate."""
         by_device = np.array([*(_ring_share(name) for name in fabric.meta.get("devices", ())), 1.0])
         by_node = by_device[fabric.column("device")]
         share = np.minimum(by_node[fabric.link_source], by_node[fabric.link_target])
-        return np.where(fabric.link_kind == LinkKind.NVLINK, share, 1.0)
+        return np.where(np.isin(fabric.link_kind, (LinkKind.NVLINK, LinkKind.XGMI)), share, 1.0)
 
     def assumptions(self) -> list[str]:
-        return ["NVLink: payload reaches the rate that rings of such accelerators were published with (catalogue)."]
+        return [
+            "Scale-up links: payload reaches the rate that rings of such accelerators were published with (catalogue)."
+        ]
 
 
 def _ring_share(device: str) -> float:
