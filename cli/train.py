@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import Setup, network_setup, output_options
+from .options import Setup, compose, network_setup, output_options
 from .output import Table, emit
 from .progress import working
 
@@ -15,46 +15,41 @@ if TYPE_CHECKING:
     from ..sims.train import TrainResult
 
 
+JOB_OPTIONS = (
+    click.option("--seq-len", type=int, help="Tokens per sequence.  [default: the model's]"),
+    click.option("--global-batch", type=int, help="Sequences per step.  [default: 4 micro-batches per pipeline stage]"),
+    click.option("--micro-batch", type=int, help="Sequences per micro-batch.  [default: 1]"),
+    click.option("--precision", help="bf16 or fp8.  [default: bf16]"),
+    click.option("--schedule", help="auto, gpipe, 1f1b, interleaved or zero-bubble.  [default: auto]"),
+    click.option("--recompute", help="none, selective, full, or auto: the least that fits.  [default: auto]"),
+    click.option("--zero", type=int, help="What is sharded: 1 optimizer, 2 gradients, 3 parameters.  [default: 1]"),
+    click.option("--shard", type=int, help="Ranks that share one copy of it (HSDP).  [default: all]"),
+    click.option("--sp/--no-sp", default=None, help="Sequence parallelism.  [default: where tp > 1]"),
+    click.option("--context", help="ring, all-gather or ulysses, beside cp.  [default: ring]"),
+    click.option("--attention", help="flash or unfused.  [default: flash]"),
+    click.option("--kernels", help="fused or eager.  [default: fused]"),
+    click.option("--reduce", help="Precision of gradients' sums, fp32 or bf16.  [default: fp32]"),
+    click.option("--overlap/--no-overlap", default=None, help="Gradients and parameters travel beside computing."),
+    click.option("--imbalance", type=float, help="Load of the busiest expert over the mean.  [default: 1]"),
+    click.option("--capacity", type=float, help="Cap of the imbalance."),
+    click.option("--jitter", type=float, help="Deviation of compute time between GPUs.  [default: 0]"),
+    click.option("--slowdown", type=float, help="Rate that computing loses beside communication.  [default: 0]"),
+)
+
+
 @click.command()
 @click.option("--model", required=True, help="A preset like llama3-70b, or a YAML file.")
-@click.option("--parallel", default="", help="Degrees, like tp=8,pp=4,vp=2; dp is what remains.")
-@click.option("--seq-len", type=int, help="Tokens per sequence.  [default: the model's]")
-@click.option("--global-batch", type=int, help="Sequences per step.  [default: 4 micro-batches per pipeline stage]")
-@click.option("--micro-batch", type=int, default=1, show_default=True, help="Sequences per micro-batch.")
-@click.option("--precision", default="bf16", show_default=True, help="bf16 or fp8.")
-@click.option("--schedule", default="auto", show_default=True, help="auto, gpipe, 1f1b or interleaved.")
-@click.option("--jitter", type=float, default=0.0, show_default=True, help="Deviation of compute time between GPUs.")
+@click.option("--parallel", default="", help="Degrees, like tp=8,pp=4,cp=1,ep=1,vp=2; dp is what remains.")
+@compose(*JOB_OPTIONS)
 @network_setup
 @output_options
-def train(
-    setup: Setup,
-    model: str,
-    parallel: str,
-    seq_len: int | None,
-    global_batch: int | None,
-    micro_batch: int,
-    precision: str,
-    schedule: str,
-    jitter: float,
-    form: str,
-    quiet: bool,
-) -> None:
+def train(setup: Setup, model: str, parallel: str, form: str, quiet: bool, **job: Any) -> None:
     """A training step on all GPUs: time, throughput, starvation."""
     with working("simulating", quiet):
         from ..sims.train import train as simulate
 
-        result = simulate(
-            setup.fabric(),
-            model,
-            parallel=parallel,
-            seq_len=seq_len,
-            global_batch=global_batch,
-            micro_batch=micro_batch,
-            precision=precision,
-            schedule=schedule,
-            jitter=jitter,
-            **setup.network(),
-        )
+        given = {name: value for name, value in job.items() if value is not None}
+        result = simulate(setup.fabric(), model, parallel, **setup.network(), **given)
     document = result.to_dict()
     emit(form, document, document["ledger"], _tables(result))
 
@@ -84,6 +79,7 @@ def figures(steps: Mapping[str, TrainResult]) -> list[tuple[str, ...]]:
         "GPUs": lambda step: str(step.gpus),
         "step time": lambda step: format_si(step.step_time_s, "s"),
         "tokens/s": lambda step: f"{step.tokens_per_s:.0f}",
+        "memory per GPU": lambda step: f"{step.memory.total_GB:.1f} of {step.memory.capacity_GB:.0f} GB",
         "model TFLOP/s per GPU": lambda step: f"{step.model_tflops_per_gpu:.1f}",
         "MFU": lambda step: f"{step.mfu:.2%}",
         "MFU, causal attention": lambda step: f"{step.mfu_causal:.2%}",

@@ -10,8 +10,8 @@ from ..fabric.graph import LinkKind
 from .ledger import DimensionRow
 from .results import Bottleneck
 from .wires import NetworkWires
-from .workloads.calls import Groups
-from .workloads.durations import CallRow
+from .workloads.calls import CallRow
+from .workloads.groups import Groups
 from .workloads.job import Job
 
 LINK_KINDS = tuple(kind.name.lower() for kind in LinkKind)
@@ -56,7 +56,7 @@ def _rank_time(row: CallRow) -> float:
 
 def _limit(job: Job, row: CallRow, wires: NetworkWires) -> Bottleneck:
     groups = Groups(job)
-    if row.op == "send-recv":
+    if row.dimension == "pp" and row.op == "send-recv":
         source, target = groups.hops(1)
         return wires.send_limit(source.ravel(), target.ravel(), row.size_bytes)
-    return wires.collective_limit(row.op, groups.of(row.dimension), row.size_bytes)
+    return wires.collective_limit(row.op, groups.of(row.groups), row.size_bytes)

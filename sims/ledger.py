@@ -7,14 +7,14 @@ clamped (taking an ideal away can help someone). The rows sum to the step time o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .network import Detail
-from .workloads.calls import DIMENSIONS
-from .workloads.durations import Durations, Seconds, silent
-from .workloads.step import StepPlan, balanced_step_s, step_s
+from .workloads.durations import Durations, Seconds
+from .workloads.step import StepPlan, balanced_step_s, plan_step, step_s
+from .workloads.work import DIMENSIONS
 
 NETWORK_RUNGS: Mapping[str, Detail] = {
     "serialisation": Detail.PORTS,
@@ -25,7 +25,10 @@ NETWORK_RUNGS: Mapping[str, Detail] = {
 }
 """The causes that lie in the network, each with the detail that brings it in."""
 
-CAUSES = ("compute", "pipeline_bubble", "straggler", "imbalance", *NETWORK_RUNGS, "failure", "neighbours", "storage")
+CAUSES = (
+    *("compute", "pipeline_bubble", "straggler", "imbalance"),
+    *(*NETWORK_RUNGS, "failure", "neighbours", "storage", "overlap"),
+)
 
 
 @dataclass(frozen=True)
@@ -46,23 +49,40 @@ class DimensionRow:
     fraction: float
 
 
-def climb(plan: StepPlan, durations: Mapping[Detail, Durations], slowness: Seconds) -> dict[str, float]:
+@dataclass(frozen=True)
+class Unevenness:
+    """What makes computing uneven, float64[dp, pp] each: factors of jitter, and of accelerators slower than the
+    fastest."""
+
+    jitter: Seconds
+    pace: Seconds
+
+    @property
+    def slowness(self) -> Seconds:
+        return self.jitter * self.pace
+
+
+def climb(plan: StepPlan, durations: Mapping[Detail, Durations], uneven: Unevenness) -> dict[str, float]:
     """Step time in seconds of each rung of the ladder, named by the cause that it adds; the first is the computing
     time itself.
 
-    `durations` are those of the step's communication per network detail; `slowness` is as in `step_s`. The jitter's
-    effect on computing itself counts as straggling, so that `compute` is the same with and without it.
+    `durations` are those of the step's communication per network detail. The effect of jitter and of slower
+    accelerators on computing itself counts as straggling and imbalance, so that `compute` is the same with and
+    without them; so does the load of the busiest expert. The last rung lets communication slow computing beside it.
     """
-    even = np.ones_like(slowness)
+    mean = replace(plan.job, imbalance=1.0)
+    even = plan if mean == plan.job else plan_step(mean, plan.roofline)
     rungs = {
-        "compute": plan.busy_s,
-        "pipeline_bubble": balanced_step_s(plan, even),
-        "straggler": balanced_step_s(plan, slowness),
-        "imbalance": step_s(plan, silent(plan.job, plan.buckets), slowness),
+        "compute": even.busy_s,
+        "pipeline_bubble": balanced_step_s(even, np.ones_like(uneven.jitter)),
+        "straggler": balanced_step_s(even, uneven.jitter),
+        "imbalance": step_s(plan, plan.silent, uneven.slowness),
     }
     for cause, detail in NETWORK_RUNGS.items():
         if detail in durations:
-            rungs[cause] = step_s(plan, durations[detail], slowness)
+            rungs[cause] = step_s(plan, durations[detail], uneven.slowness)
+    if plan.job.slowdown:
+        rungs["overlap"] = step_s(plan, durations[max(durations)], uneven.slowness, plan.job.slowdown)
     return rungs
 
 
@@ -76,11 +96,13 @@ def ledger(gpus: int, rungs: Mapping[str, float]) -> tuple[LedgerRow, ...]:
     return tuple(rows)
 
 
-def split_by_dimension(plan: StepPlan, durations: Durations, slowness: Seconds) -> tuple[DimensionRow, ...]:
+def split_by_dimension(plan: StepPlan, durations: Durations, uneven: Unevenness) -> tuple[DimensionRow, ...]:
     """What the network costs, split by parallel dimension: each adds its communication to those before it, in order
-    tp, pp, dp.
+    tp, pp, dp, ep, cp.
     """
-    steps = [step_s(plan, durations.only(DIMENSIONS[:count]), slowness) for count in range(len(DIMENSIONS) + 1)]
+    counts = range(len(DIMENSIONS) + 1)
+    slowdown = plan.job.slowdown
+    steps = [step_s(plan, durations.only(DIMENSIONS[:count]), uneven.slowness, slowdown) for count in counts]
     gpus, total = plan.job.gpus, steps[-1]
     return tuple(
         DimensionRow(dimension, (after - before) * gpus, (after - before) / total)

@@ -13,27 +13,28 @@ import numpy as np
 from ..fabric.errors import Fault, SpecError
 from ..fabric.graph import Fabric
 from .hot_links import LinkRow, top_links
-from .ledger import NETWORK_RUNGS, DimensionRow, LedgerRow, climb, ledger, split_by_dimension
+from .ledger import NETWORK_RUNGS, DimensionRow, LedgerRow, Unevenness, climb, ledger, split_by_dimension
 from .network import network_for
 from .results import pandas_module
 from .wires import NetworkWires
-from .workloads.durations import CallRow, Seconds, call_rows, measure
+from .workloads.calls import CallRow, call_rows
+from .workloads.durations import Seconds, measure
 from .workloads.job import Job, plan_job
+from .workloads.job_words import job_in_words
+from .workloads.machines import Machines, fabric_machines, governed
+from .workloads.memory import MemoryRow, fitted, job_memory, memory_row
 from .workloads.model import ModelSpec, load_model
-from .workloads.roofline import Roofline, fabric_roofline
+from .workloads.options import JobOptions
 from .workloads.step import StepPlan, plan_step
+from .workloads.units import model_units
 
 if TYPE_CHECKING:
     import pandas as pd
 
 ASSUMPTIONS = (
-    "Activations fit in memory: nothing is recomputed, and memory is not checked.",
-    "Attention is causal and fused: half of the score matrix is computed, none of it reaches memory.",
     "Every kind of communication runs by all its groups at once and contends with itself, not with other kinds.",
     "Pipeline messages overlap computing; a stage sends one at a time.",
-    "Gradients are scattered in FP32 and parameters gathered in BF16 (ZeRO-1), overlapped bucket by bucket.",
     "All GPUs start a step together: the norm of the gradients is a barrier.",
-    "Communication does not slow computing down.",
 )
 
 
@@ -51,6 +52,7 @@ class TrainResult:
     by_dimension: tuple[DimensionRow, ...]
     collectives: tuple[CallRow, ...]
     top_links: tuple[LinkRow, ...]
+    memory: MemoryRow
     assumptions: tuple[str, ...]
 
     @property
@@ -73,6 +75,7 @@ class TrainResult:
                 table: [asdict(row) for row in getattr(self, table)]
                 for table in ("ledger", "by_dimension", "collectives", "top_links")
             },
+            "memory": asdict(self.memory),
             "assumptions": list(self.assumptions),
         }
 
@@ -85,49 +88,46 @@ def train(
     fabric: Fabric,
     model: str | Path | ModelSpec,
     parallel: str = "",
-    seq_len: int | None = None,
-    global_batch: int | None = None,
-    micro_batch: int = 1,
-    precision: str = "bf16",
-    schedule: str = "auto",
     transport: str = "auto",
     routing: str = "auto",
     fidelity: str = "transport",
     seed: int = 0,
-    jitter: float = 0.0,
     parameters: Mapping[str, Any] | None = None,
+    **options: Any,
 ) -> TrainResult:
     """One step of `model` on all GPUs of `fabric`.
 
-    `parallel` is text like `"tp=8,pp=4"`; batches count sequences; `jitter` is the relative standard deviation of
-    compute time between GPUs. Raises WorkloadError with every fault of the job, and what the network's transport,
-    routing and fidelity refuse.
+    `parallel` is text like `"tp=8,pp=4"`; `options` are the fields of JobOptions: seq_len, global_batch, micro_batch,
+    precision, schedule, recompute, zero and more. Raises WorkloadError with every fault of the job, and what the
+    network's transport, routing and fidelity refuse.
     """
-    job = plan_job(
-        load_model(model), fabric.ranks, parallel, seq_len, global_batch, micro_batch, precision, schedule, jitter
-    )
-    machine = fabric_roofline(fabric, job.precision)
+    said = JobOptions.of(parallel, options)
+    job = plan_job(load_model(model), fabric.ranks, said)
+    machines = fabric_machines(fabric, job.precision)
+    job = fitted(job, said, machines.capacity_bytes)
     network = network_for(fabric, _with_time(fidelity), transport, routing, seed, parameters or {})
-    return _run(plan_step(job, machine), machine, NetworkWires(network), draw_slowness(job, seed))
+    units = model_units(job)
+    uneven = Unevenness(draw_jitter(job, seed), machines.pace(job, units))
+    return _run(plan_step(job, machines.fastest(units)), machines, NetworkWires(network), uneven)
 
 
-def draw_slowness(job: Job, seed: int) -> Seconds:
+def draw_jitter(job: Job, seed: int) -> Seconds:
     """Factors on compute time, float64[dp, pp]: log-normal per GPU with mean 1 and the job's jitter as standard
-    deviation, drawn in rank order; the slowest of a tensor group governs it.
+    deviation, drawn in rank order; the slowest of those that compute in step governs.
     """
     spread = math.log1p(job.jitter**2)
-    normal = np.random.default_rng(seed).standard_normal(job.ranks.shape)
-    return np.exp(math.sqrt(spread) * normal - spread / 2).max(axis=2).T
+    normal = np.random.default_rng(seed).standard_normal(job.gpus)
+    return governed(job, np.exp(math.sqrt(spread) * normal - spread / 2))
 
 
-def _run(plan: StepPlan, machine: Roofline, wires: NetworkWires, slowness: Seconds) -> TrainResult:
-    job, network = plan.job, wires.network
+def _run(plan: StepPlan, machines: Machines, wires: NetworkWires, uneven: Unevenness) -> TrainResult:
+    job, network, messages = plan.job, wires.network, plan.messages
     less = [wires.at(detail) for detail in NETWORK_RUNGS.values() if detail < network.detail]
-    durations = {each.network.detail: measure(job, plan.units, plan.buckets, each) for each in (*less, wires)}
-    rungs = climb(plan, durations, slowness)
+    durations = {each.network.detail: measure(job, messages, each) for each in (*less, wires)}
+    rungs = climb(plan, durations, uneven)
     step_time_s = list(rungs.values())[-1]
-    exposed = split_by_dimension(plan, durations[network.detail], slowness)
-    calls = call_rows(job, plan.units, plan.buckets, durations[network.detail])
+    exposed = split_by_dimension(plan, durations[network.detail], uneven)
+    calls = call_rows(job, messages, durations[network.detail])
     full, causal = (
         job.model.flops(job.global_batch, job.seq_len, causal) / (step_time_s * job.gpus) for causal in (False, True)
     )
@@ -136,13 +136,14 @@ def _run(plan: StepPlan, machine: Roofline, wires: NetworkWires, slowness: Secon
         step_time_s=step_time_s,
         tokens_per_s=job.global_batch * job.seq_len / step_time_s,
         model_tflops_per_gpu=full / 1e12,
-        mfu=full / machine.peak_flops_per_s,
-        mfu_causal=causal / machine.peak_flops_per_s,
+        mfu=full / machines.peak_flops_per_s,
+        mfu_causal=causal / machines.peak_flops_per_s,
         ledger=ledger(job.gpus, rungs),
         by_dimension=exposed,
         collectives=calls,
         top_links=top_links(job, calls, wires, exposed),
-        assumptions=(_job_in_words(job), *machine.assumptions, *ASSUMPTIONS, *network.assumptions()),
+        memory=memory_row(job_memory(job), machines.capacity_bytes),
+        assumptions=(*job_in_words(job), *machines.assumptions, *ASSUMPTIONS, *network.assumptions()),
     )
 
 
@@ -150,10 +151,3 @@ def _with_time(fidelity: str) -> str:
     if fidelity == "bound":
         raise SpecError(Fault("a step has no closed-form bound", "use fidelity fluid or transport", field="fidelity"))
     return fidelity
-
-
-def _job_in_words(job: Job) -> str:
-    return (
-        f"{job.model.name} with tp={job.tp} pp={job.pp} dp={job.dp} vp={job.vp} ({job.order}, {job.precision}): "
-        f"{job.global_batch} sequences of {job.seq_len} tokens, {job.micro_batches} micro-batches per replica."
-    )

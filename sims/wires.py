@@ -8,8 +8,8 @@ from .collectives.communicator import Communicator
 from .collectives.offers import Offer, chosen, offers
 from .network import Detail, Network, TransferResult
 from .results import Bottleneck
-from .workloads.calls import Ranks
 from .workloads.durations import Seconds
+from .workloads.groups import Ranks
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,21 @@
-"""How long each operation of a step takes on a network."""
+"""How long each message of a step takes on a network."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from .calls import Call, Groups, Ranks, activation_bytes, hop_bytes, loss_bytes, step_calls
+from .exchange import collect_parameters, sum_gradients
+from .groups import Groups, Ranks
 from .job import Job
-from .stages import Buckets
-from .units import GRADIENT_BYTES, PARAMETER_BYTES, Units
+from .stages import Buckets, Counts
+from .units import Units
+from .work import ACTIVATION_BYTES, ENDS, Message, Unit
 
 Seconds = npt.NDArray[np.float64]
 
@@ -30,107 +33,92 @@ class Wires(Protocol):
 
 @dataclass(frozen=True)
 class Durations:
-    """Seconds of each call of a step.
+    """Seconds of each message of a step.
 
-    `hop_s[replica, stage]` takes activations from a stage to the next, `back_s` gradients to the one before;
-    `bucket_*_s` follow the buckets' order.
+    `hop_s[replica, stage]` takes activations from a stage to the next, `back_s` gradients to the one before.
     """
 
-    gather_s: float
-    scatter_s: float
-    reduce_s: float
+    messages: Mapping[Message, float]
     hop_s: Seconds
     back_s: Seconds
-    tie_s: float
-    bucket_scatter_s: Seconds
-    bucket_gather_s: Seconds
+
+    def seconds(self, messages: Iterable[Message]) -> float:
+        """Time of messages one after another."""
+        return sum(self.messages[message] for message in messages)
 
     def only(self, dimensions: Sequence[str]) -> Durations:
         """The same step with every other dimension's communication free."""
-        kept = self
-        if "tp" not in dimensions:
-            kept = replace(kept, gather_s=0.0, scatter_s=0.0, reduce_s=0.0)
-        if "pp" not in dimensions:
-            kept = replace(kept, hop_s=0 * self.hop_s, back_s=0 * self.back_s, tie_s=0.0)
-        if "dp" not in dimensions:
-            kept = replace(kept, bucket_scatter_s=0 * self.bucket_scatter_s, bucket_gather_s=0 * self.bucket_gather_s)
-        return kept
+        hops = 1.0 if "pp" in dimensions else 0.0
+        kept = {message: each if message.dimension in dimensions else 0.0 for message, each in self.messages.items()}
+        return Durations(kept, hops * self.hop_s, hops * self.back_s)
 
 
-def silent(job: Job, buckets: Buckets) -> Durations:
-    """Every call free: the infinitely fast network."""
-    hops, each_bucket = np.zeros((job.dp, job.pp)), np.zeros(len(buckets))
-    return Durations(0.0, 0.0, 0.0, hops, hops, 0.0, each_bucket, each_bucket)
+def step_messages(job: Job, units: Units, held: Counts, buckets: Buckets) -> Counter[Message]:
+    """Every collective of one step, and how many times a group runs it, summed over stages."""
+    counted: Counter[Message] = Counter()
+    for unit, number in zip(units.kinds, held.sum(axis=(0, 1)).tolist(), strict=True):
+        for message in (*unit.messages, *unit_exchange(job, unit)):
+            counted[message] += number * job.micro_batches
+    for bucket in (*buckets.sums, *buckets.collects):
+        counted.update(bucket)
+    if tie := _tied(job, units):
+        counted[tie] += 1
+    return counted
 
 
-def measure(job: Job, units: Units, buckets: Buckets, wires: Wires) -> Durations:
-    """Durations on `wires`: each kind of call is run once, by all its groups at the same time."""
+def unit_exchange(job: Job, unit: Unit) -> tuple[Message, ...]:
+    """What ZeRO-3 sends for one unit and micro-batch: parameters before forward and before backward, gradients."""
+    return (*unit_collects(job, unit), *unit_collects(job, unit), *unit_sums(job, unit)) if job.zero == 3 else ()
+
+
+def unit_collects(job: Job, unit: Unit) -> tuple[Message, ...]:
+    return collect_parameters(job, unit.parameters) + collect_parameters(job, unit.expert_parameters, expert=True)
+
+
+def unit_sums(job: Job, unit: Unit) -> tuple[Message, ...]:
+    return sum_gradients(job, unit.parameters) + sum_gradients(job, unit.expert_parameters, expert=True)
+
+
+def tied(job: Job, units: Units) -> tuple[Message, ...]:
+    """The sum of the two gradients of a table that the first and the last stage share."""
+    message = _tied(job, units)
+    return (message,) if message else ()
+
+
+def _tied(job: Job, units: Units) -> Message | None:
+    if job.pp == 1 or not job.model.tied_embeddings:
+        return None
+    return Message("all-reduce", ENDS, units.embedding.parameters * job.gradient_bytes)
+
+
+def silent(job: Job, messages: Iterable[Message]) -> Durations:
+    """Every message free: the infinitely fast network."""
+    hops = np.zeros((job.dp, job.pp))
+    return Durations(dict.fromkeys(messages, 0.0), hops, hops)
+
+
+def measure(job: Job, messages: Iterable[Message], wires: Wires) -> Durations:
+    """Durations on `wires`: each message is run once, by all its groups at the same time."""
     groups = Groups(job)
-    free = silent(job, buckets)
-    if job.tp > 1:
-        free = replace(
-            free,
-            gather_s=wires.collective_s("all-gather", groups.tensor, activation_bytes(job)),
-            scatter_s=wires.collective_s("reduce-scatter", groups.tensor, activation_bytes(job)),
-            reduce_s=wires.collective_s("all-reduce", groups.tensor, loss_bytes(job)),
-        )
-    if job.pp > 1:
-        free = replace(free, hop_s=_hops_s(job, wires, 1), back_s=_hops_s(job, wires, -1))
-        if job.model.tied_embeddings:
-            size = units.embedding.parameters * GRADIENT_BYTES
-            free = replace(free, tie_s=wires.collective_s("all-reduce", groups.ends, size))
-    if job.dp > 1:
-        sizes, which = np.unique(buckets.parameters, return_inverse=True)
-        scatter = [wires.collective_s("reduce-scatter", groups.data, int(size) * GRADIENT_BYTES) for size in sizes]
-        gather = [wires.collective_s("all-gather", groups.data, int(size) * PARAMETER_BYTES) for size in sizes]
-        free = replace(free, bucket_scatter_s=np.array(scatter)[which], bucket_gather_s=np.array(gather)[which])
-    return free
+    timed = {each: wires.collective_s(each.op, groups.of(each.groups), each.size_bytes) for each in sorted(messages)}
+    free = replace(silent(job, ()), messages=timed)
+    if job.pp == 1:
+        return free
+    return replace(free, hop_s=_hops_s(job, wires, 1), back_s=_hops_s(job, wires, -1))
+
+
+def hop_bytes(job: Job) -> int:
+    """What one rank sends to the next stage: activations between layers, cut by tensor parallelism in any case (the
+    scatter-gather of Narayanan et al. 2021, section 4.1)."""
+    return job.tokens * job.model.hidden * ACTIVATION_BYTES // job.tp
 
 
 def _hops_s(job: Job, wires: Wires, step: int) -> Seconds:
-    """Seconds from each stage to the one `step` further, float64[replicas, stages]; the slowest tensor rank governs."""
+    """Seconds from each stage to the one `step` further, float64[replicas, stages]; the slowest rank of a replica
+    governs."""
     groups = Groups(job)
     source, target = groups.hops(step)
     took = wires.send_s(source.ravel(), target.ravel(), hop_bytes(job)).reshape(source.shape)
     hops = np.zeros((job.dp, job.pp))
-    hops[:, groups.senders(step)] = took.max(axis=2).T
+    hops[:, groups.senders(step)] = took.max(axis=(2, 3)).T
     return hops
-
-
-@dataclass(frozen=True)
-class CallRow:
-    """A call as reported: `wire_bytes_per_gpu` is what the mean GPU sends per step, `time_us` the time of one call."""
-
-    op: str
-    dimension: str
-    ranks: int
-    size_bytes: int
-    count: int
-    wire_bytes_per_gpu: float
-    time_us: float
-
-
-def call_rows(job: Job, units: Units, buckets: Buckets, durations: Durations) -> tuple[CallRow, ...]:
-    """Every operation of the step with its volume and time."""
-    return tuple(
-        CallRow(
-            *(call.op, call.dimension, call.ranks, call.size_bytes, call.count),
-            wire_bytes_per_gpu=call.wire_bytes / job.gpus,
-            time_us=1e6 * _time_s(call, buckets, durations),
-        )
-        for call in step_calls(job, units, buckets)
-    )
-
-
-def _time_s(call: Call, buckets: Buckets, durations: Durations) -> float:
-    if call.dimension == "tp":
-        return {
-            "all-gather": durations.gather_s,
-            "reduce-scatter": durations.scatter_s,
-            "all-reduce": durations.reduce_s,
-        }[call.op]
-    if call.dimension == "pp":
-        return durations.tie_s if call.op == "all-reduce" else float(max(durations.hop_s.max(), durations.back_s.max()))
-    scatters = call.op == "reduce-scatter"
-    bucket = int(np.argmax(buckets.parameters * (GRADIENT_BYTES if scatters else PARAMETER_BYTES) == call.size_bytes))
-    return float((durations.bucket_scatter_s if scatters else durations.bucket_gather_s)[bucket])

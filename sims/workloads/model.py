@@ -1,7 +1,8 @@
-"""Dense transformers by their dimensions: presets, YAML files, parameter counts, model FLOPs."""
+"""Transformers, dense and of experts, by their dimensions: presets, YAML files, parameter counts, model FLOPs."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,16 +13,20 @@ from ...fabric.errors import Fault, SpecError, UnknownNameError
 from ...fabric.spec import Lines, Spec, read_yaml, validate
 
 Count = Annotated[int, Field(gt=0, lt=2**31)]
+Whole = Annotated[int, Field(ge=0, lt=2**31)]
 
 PRESETS_FILE = Path(__file__).with_name("models.yaml")
 
 
 class ModelSpec(Spec):
-    """A decoder-only transformer with grouped-query attention.
+    """A decoder-only transformer.
 
-    The query width is `heads` x `head_dim`, that of keys and of values `kv_heads` x `head_dim`. `seq_len` is the
-    sequence length a job trains at unless it names another. Biases, learned positions and rotary tables are not
-    counted.
+    The query width is `heads` x `head_dim`, that of keys and of values `kv_heads` x `head_dim`. With `kv_rank`
+    attention is latent (DeepSeek-V2, arXiv:2405.04434): queries and keys carry `rope_head_dim` more per head and pass
+    through ranks `query_rank` and `kv_rank`. With `experts`, layers after the first `dense_layers` choose
+    `experts_per_token` MLPs of width `moe_ffn_hidden` for each token and run `shared_experts` more for all. `seq_len`
+    is the sequence length a job trains at unless it names another. Biases, learned positions and rotary tables are
+    not counted.
     """
 
     version: Literal[1] = 1
@@ -35,58 +40,121 @@ class ModelSpec(Spec):
     gated_mlp: bool
     vocab: Count
     tied_embeddings: bool
+    experts: Whole = 0
+    experts_per_token: Whole = 0
+    shared_experts: Whole = 0
+    moe_ffn_hidden: Whole = 0
+    dense_layers: Whole = 0
+    query_rank: Whole = 0
+    kv_rank: Whole = 0
+    rope_head_dim: Whole = 0
     seq_len: Count = 4096
     source: str = "given by the user"
 
     @model_validator(mode="after")
-    def _groups_of_heads(self) -> ModelSpec:
-        if self.heads % self.kv_heads:
-            raise SpecError(
-                Fault(
-                    f"{self.heads} heads do not divide into {self.kv_heads} groups",
-                    "kv_heads divides heads",
-                    field="kv_heads",
-                )
-            )
+    def _fits_together(self) -> ModelSpec:
+        faults = [*self._attention_faults(), *self._expert_faults()]
+        if faults:
+            raise SpecError(faults)
         return self
+
+    def _attention_faults(self) -> Iterator[Fault]:
+        if self.heads % self.kv_heads:
+            problem = f"{self.heads} heads do not divide into {self.kv_heads} groups"
+            yield Fault(problem, "kv_heads divides heads", field="kv_heads")
+        if (self.query_rank or self.rope_head_dim) and not self.kv_rank:
+            yield Fault("latent attention needs it", "give kv_rank too", field="kv_rank")
+
+    def _expert_faults(self) -> Iterator[Fault]:
+        given = {"experts_per_token": self.experts_per_token, "moe_ffn_hidden": self.moe_ffn_hidden}
+        if self.experts:
+            for field in (name for name, value in given.items() if not value):
+                yield Fault("a model with experts needs it", f"give {field}", field=field)
+            if self.experts_per_token > self.experts:
+                yield Fault(f"more than the {self.experts} experts", "choose fewer", field="experts_per_token")
+            if self.dense_layers > self.layers:
+                yield Fault(f"more than the {self.layers} layers", "choose fewer", field="dense_layers")
+        else:
+            given |= {"shared_experts": self.shared_experts, "dense_layers": self.dense_layers}
+            for field in (name for name, value in given.items() if value):
+                yield Fault("does nothing without experts", "give experts, or leave it out", field=field)
+
+    @property
+    def moe_layers(self) -> int:
+        return self.layers - self.dense_layers if self.experts else 0
 
     @property
     def query_width(self) -> int:
+        """Width of attention's output, and of values times heads."""
         return self.heads * self.head_dim
 
     @property
+    def score_width(self) -> int:
+        """Width over which queries and keys are multiplied."""
+        return self.heads * (self.head_dim + self.rope_head_dim)
+
+    @property
     def kv_width(self) -> int:
-        """Width of keys and values together."""
-        return 2 * self.kv_heads * self.head_dim
+        """Width of keys and values together, as attention's core reads them."""
+        return self.kv_heads * (2 * self.head_dim + self.rope_head_dim)
+
+    @property
+    def projections(self) -> tuple[tuple[int, int, bool], ...]:
+        """Attention's matrices before its core: (inputs, outputs, whether cut by tensor parallelism)."""
+        if not self.kv_rank:
+            return ((self.hidden, self.query_width + self.kv_width, True),)
+        rank = self.query_rank
+        queries = ((self.hidden, rank, False), (rank, self.score_width, True)) if rank else ()
+        direct = () if rank else ((self.hidden, self.score_width, True),)
+        latent = (self.hidden, self.kv_rank + self.rope_head_dim, False)
+        return (*queries, *direct, latent, (self.kv_rank, 2 * self.kv_heads * self.head_dim, True))
+
+    @property
+    def attention_parameters(self) -> int:
+        return sum(inputs * outputs for inputs, outputs, _ in self.projections) + self.query_width * self.hidden
 
     @property
     def mlp_in_width(self) -> int:
         """Output width of the MLP's first matrix, gate included."""
-        return (2 if self.gated_mlp else 1) * self.ffn_hidden
+        return self.mlp_inputs * self.ffn_hidden
+
+    @property
+    def mlp_inputs(self) -> int:
+        """Values that an MLP's activation function reads for one that it writes."""
+        return 2 if self.gated_mlp else 1
+
+    def mlp_parameters(self, width: int) -> int:
+        return self.hidden * width * (self.mlp_inputs + 1)
 
     @property
     def layer_matrix_parameters(self) -> int:
-        attention = self.hidden * (self.query_width + self.kv_width) + self.query_width * self.hidden
-        return attention + self.hidden * (self.mlp_in_width + self.ffn_hidden)
+        """Matrices of a dense layer."""
+        return self.attention_parameters + self.mlp_parameters(self.ffn_hidden)
 
-    @property
-    def layer_parameters(self) -> int:
-        """Matrices and the two norms of a layer."""
-        return self.layer_matrix_parameters + 2 * self.hidden
+    def moe_layer_matrix_parameters(self, experts: int) -> int:
+        """Matrices of a layer of experts, `experts` of them counted: all that exist, or those that a token uses."""
+        mlps = (experts + self.shared_experts) * self.mlp_parameters(self.moe_ffn_hidden)
+        return self.attention_parameters + self.hidden * self.experts + mlps
+
+    def _matrix_parameters(self, experts: int) -> int:
+        dense = (self.layers - self.moe_layers) * self.layer_matrix_parameters
+        return dense + self.moe_layers * self.moe_layer_matrix_parameters(experts)
 
     @property
     def parameters(self) -> int:
+        """All of them; norms count two of the hidden width per layer."""
         embeddings = self.vocab * self.hidden * (1 if self.tied_embeddings else 2)
-        return self.layers * self.layer_parameters + embeddings + self.hidden
+        return self._matrix_parameters(self.experts) + (2 * self.layers + 1) * self.hidden + embeddings
 
     def flops(self, sequences: int, seq_len: int, causal: bool = False) -> int:
         """Model FLOPs of a training step: three times the forward pass, nothing recomputed.
 
-        Narayanan et al. 2021, appendix: 2 per multiply-add of every matrix, logits included, and 4 s x query width
-        per token and layer for scores and values over the full s x s matrix, or half of it with `causal`.
+        Narayanan et al. 2021, appendix: 2 per multiply-add of every matrix that a token meets, logits included, and
+        2 s x (score width + query width) per token and layer for scores and values over the full s x s matrix, or
+        half of it with `causal`.
         """
-        matrices = 2 * (self.layers * self.layer_matrix_parameters + self.vocab * self.hidden)
-        attention = (2 if causal else 4) * self.layers * seq_len * self.query_width
+        matrices = 2 * (self._matrix_parameters(self.experts_per_token) + self.vocab * self.hidden)
+        attention = (1 if causal else 2) * self.layers * seq_len * (self.score_width + self.query_width)
         return 3 * sequences * seq_len * (matrices + attention)
 
 

@@ -2,90 +2,119 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-
-import numpy as np
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 from ...fabric.catalogue import catalogue
+from ...fabric.catalogue.records import Accelerator
 from ...fabric.errors import Fault, WorkloadError
-from ...fabric.graph import Fabric
+from ...fabric.spec import read_yaml
 from .job import Precision
+from .work import ACTIVATION_BYTES, Product, Work
 
-
-@dataclass(frozen=True)
-class Work:
-    """What one GPU has to do: FLOPs of weight matrices and of attention's core, bytes of memory traffic around them."""
-
-    matrix_flops: float = 0.0
-    attention_flops: float = 0.0
-    memory_bytes: float = 0.0
+EFFICIENCY_FILE = Path(__file__).with_name("efficiency.yaml")
+TILES = ((256, 128), (128, 256), (128, 128))
+"""Output tiles that a library chooses between (cuBLAS and CUTLASS kernels' usual shapes, from general knowledge)."""
+SPLITS = (1, 2, 4, 8)
+LEAST_INNER = 1024
+"""The inner dimension may be split while a part keeps this length, so that few tiles still fill the accelerator."""
 
 
 @dataclass(frozen=True)
 class Roofline:
-    """Rates of one accelerator. `peak_flops_per_s` is the dense BF16 peak that MFU divides by."""
+    """Rates of one accelerator. `peak_flops_per_s` is the dense BF16 peak that MFU divides by, `exact_flops_per_s`
+    the rate of BF16 products in an FP8 job; `multiprocessors` 0: products run at their rate whatever their shape.
+    `capacity_bytes` is its memory.
+    """
 
     accelerator: str
     peak_flops_per_s: float
     matrix_flops_per_s: float
+    exact_flops_per_s: float
     attention_flops_per_s: float
     memory_bytes_per_s: float
+    capacity_bytes: float
+    multiprocessors: int = 0
     assumptions: tuple[str, ...] = ()
 
     def seconds(self, work: Work) -> float:
         """Time of `work`, one kernel after another."""
         return (
-            work.matrix_flops / self.matrix_flops_per_s
+            sum(self.product_s(product) for product in work.products)
             + work.attention_flops / self.attention_flops_per_s
             + work.memory_bytes / self.memory_bytes_per_s
         )
 
+    def product_s(self, product: Product) -> float:
+        """Time of a product: what its tiles take in whole waves over the multiprocessors, or what its operands take
+        from memory."""
+        rate = self.exact_flops_per_s if product.exact else self.matrix_flops_per_s
+        flops = min(self._flops_in_waves(product)) if self.multiprocessors else product.flops
+        values = product.inner * (product.rows + product.columns) + product.rows * product.columns
+        return max(flops / rate, ACTIVATION_BYTES * product.count * values / self.memory_bytes_per_s)
 
-def fabric_roofline(fabric: Fabric, precision: Precision) -> Roofline:
-    """The roofline of the accelerators that are the fabric's ranks. Raises WorkloadError when there are none, or
-    several kinds.
-    """
-    devices = fabric.column("device")[fabric.endpoints]
-    names = [fabric.meta["devices"][device] for device in np.unique(devices[devices >= 0])]
-    kinds = [name for name in names if name in catalogue().accelerators]
-    if not kinds or (devices < 0).any() or len(kinds) < len(names):
-        raise WorkloadError(
-            Fault(
-                "the fabric's endpoints are not all accelerators", "give it servers, for example --set server=hgx-h100"
-            )
-        )
-    if len(kinds) > 1:
-        raise WorkloadError(Fault(f"the fabric mixes {' and '.join(kinds)}", "train on accelerators of one kind"))
-    return roofline(kinds[0], precision)
+    def _flops_in_waves(self, product: Product) -> Iterator[float]:
+        """FLOPs with those that idle tiles and waves would have done, per tile shape and split."""
+        for high, wide in TILES:
+            tiles = math.ceil(product.rows / high) * math.ceil(product.columns / wide) * product.count
+            for split in SPLITS:
+                if split == 1 or product.inner / split >= LEAST_INNER:
+                    waves = math.ceil(tiles * split / self.multiprocessors)
+                    yield 2 * waves * self.multiprocessors * high * wide * product.inner / split
+
+
+@cache
+def _efficiency() -> dict[str, Any]:
+    return read_yaml(EFFICIENCY_FILE)[0]
+
+
+def _generation(device: Accelerator) -> tuple[str, dict[str, Any]]:
+    """Name and efficiencies of an accelerator's generation; an unknown one reaches its rates."""
+    if device.compute_capability is not None:
+        for name, generation in _efficiency()["generations"].items():
+            if device.compute_capability.value in generation["capability"]:
+                return name, generation
+    return "", {"attention": None, "matrix": {}}
 
 
 def roofline(accelerator: str, precision: Precision) -> Roofline:
     """The roofline of a catalogue accelerator.
 
-    Matrix products run at the catalogue's `achieved_*_tflops`, the best rate measured over matrix shapes (maximum
-    achievable matmul FLOPS, stas00/ml-engineering), at the peak where no measurement is known. Attention's core runs
-    in BF16 whatever the precision.
+    Matrix products run at a share of the catalogue's `achieved_*_tflops`, the best rate measured over matrix shapes
+    (maximum achievable matmul FLOPS, stas00/ml-engineering), or of the peak where no measurement is known.
+    Attention's core runs in BF16 whatever the precision. Raises WorkloadError for a precision without a rate.
     """
     device = catalogue().accelerators[accelerator]
+    name, generation = _generation(device)
     peaks = {"bf16": device.peak_bf16_dense_tflops, "fp8": device.peak_fp8_dense_tflops}
     achieved = {"bf16": device.achieved_bf16_tflops, "fp8": device.achieved_fp8_tflops}
     rates, assumptions = {}, []
     for kind in sorted({precision, "bf16"}):
         rate = achieved[kind] or peaks[kind]
         if rate is None:
-            raise WorkloadError(
-                Fault(f"the catalogue knows no {kind} rate of {accelerator}", "use bf16", field="precision")
-            )
+            problem = f"the catalogue knows no {kind} rate of {accelerator}"
+            raise WorkloadError(Fault(problem, "use bf16", field="precision"))
+        share = generation["matrix"].get(kind, 1.0)
         reached = "the peak: no measured rate is known" if achieved[kind] is None else "the best rate measured"
+        fitted = f"{share:g} of it in a job on {name}, fitted" if kind in generation["matrix"] else "all of it in a job"
         assumptions.append(
-            f"Matrix products in {kind} run at {rate.value:g} TFLOP/s on {accelerator}, {reached} (catalogue)."
+            f"Matrix products in {kind}: {rate.value:g} TFLOP/s on {accelerator}, {reached} (catalogue); {fitted}."
         )
-        rates[kind] = rate.value * 1e12
+        rates[kind] = rate.value * 1e12 * share
+    peak = device.peak_bf16_dense_tflops.value * 1e12
+    attention = generation["attention"]
     return Roofline(
         accelerator=accelerator,
-        peak_flops_per_s=device.peak_bf16_dense_tflops.value * 1e12,
+        peak_flops_per_s=peak,
         matrix_flops_per_s=rates[precision],
-        attention_flops_per_s=rates["bf16"],
+        exact_flops_per_s=rates["bf16"],
+        attention_flops_per_s=rates["bf16"] if attention is None else attention * peak,
         memory_bytes_per_s=device.hbm_tbps.value * 1e12,
+        capacity_bytes=device.hbm_gb.value * 1e9,
+        multiprocessors=_efficiency()["multiprocessors"].get(accelerator, 0),
         assumptions=tuple(assumptions),
     )

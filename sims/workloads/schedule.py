@@ -1,10 +1,14 @@
-"""In which order each pipeline stage issues its tasks: GPipe, 1F1B and interleaved 1F1B.
+"""In which order each pipeline stage issues its tasks: GPipe, 1F1B, interleaved 1F1B, and zero-bubble.
 
 Huang et al. 2019 (GPipe); Narayanan et al. 2021, section 2.2: with equal stages the bubble is (p - 1) / m of the
-computing time, with v chunks per stage (p - 1) / (v m).
+computing time, with v chunks per stage (p - 1) / (v m). Qi et al. 2023 (arXiv:2401.10241), schedule ZB-H1: weight
+gradients are tasks of their own, stage s runs them s micro-batches after the rest of backward, and the bubble is
+(p - 1) (F + B - W).
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,25 +18,49 @@ from ._pipeline_kernels import run_pipelines
 from .job import Order
 
 Times = npt.NDArray[np.float64]
+Tasks = npt.NDArray[np.int64]
 
 _LEFT_OUT = 2**62
+FORWARD, BACKWARD, WEIGHTS = range(3)
 
 
-def task_order(order: Order, stages: int, chunks: int, micro_batches: int) -> npt.NDArray[np.int64]:
-    """Tasks in issue order, int64[stages, 2 * chunks * micro_batches], coded as `_pipeline_kernels.run_pipelines`
-    reads them.
+@dataclass(frozen=True)
+class TaskOrder:
+    """Tasks of each stage in issue order, int64[stages, tasks], coded `kind * n + chunk * micro_batches + batch` with
+    n = chunks * micro_batches."""
 
-    Interleaved runs chunk by chunk over groups of `stages` micro-batches, backward the chunks in reverse. A short
+    tasks: Tasks
+    chunks: int
+    micro_batches: int
+
+    @property
+    def kind(self) -> Tasks:
+        return self.tasks // (self.chunks * self.micro_batches)
+
+    @property
+    def chunk(self) -> Tasks:
+        return self.tasks % (self.chunks * self.micro_batches) // self.micro_batches
+
+    @property
+    def batch(self) -> Tasks:
+        return self.tasks % self.micro_batches
+
+
+def task_order(order: Order, stages: int, chunks: int, micro_batches: int) -> TaskOrder:
+    """Interleaved runs chunk by chunk over groups of `stages` micro-batches, backward the chunks in reverse. A short
     last group is a full one with the missing micro-batches left out: dropping tasks from an order that cannot wait
     for itself leaves one that cannot either.
     """
+    if order == "zero-bubble":
+        return TaskOrder(_zero_bubble(stages, micro_batches), 1, micro_batches)
     filled = -(-micro_batches // stages) * stages if order == "interleaved" else micro_batches
     count = chunks * filled
     chunk, batch = np.divmod(np.arange(count), filled)
     group = batch // stages if order == "interleaved" else batch
     code = np.where(batch < micro_batches, chunk * micro_batches + batch, _LEFT_OUT)
     forward = code[np.lexsort((batch, chunk, group))]
-    backward = -1 - code[np.lexsort((batch, -chunk, group))]
+    backward = code[np.lexsort((batch, -chunk, group))]
+    backward = np.where(backward < _LEFT_OUT, chunks * micro_batches + backward, _LEFT_OUT)
     tasks = np.empty((stages, 2 * chunks * micro_batches), dtype=np.int64)
     place = np.arange(count)
     for stage in range(stages):
@@ -40,8 +68,8 @@ def task_order(order: Order, stages: int, chunks: int, micro_batches: int) -> np
         issued = np.empty(2 * count, dtype=np.int64)
         issued[np.where(place < warm, place, 2 * place - warm)] = forward
         issued[np.where(place < count - warm, warm + 2 * place + 1, count + place)] = backward
-        tasks[stage] = issued[np.abs(issued) < _LEFT_OUT]
-    return tasks
+        tasks[stage] = issued[issued < _LEFT_OUT]
+    return TaskOrder(tasks, chunks, micro_batches)
 
 
 def _warm_up(order: Order, stages: int, chunks: int, stage: int, count: int) -> int:
@@ -53,12 +81,36 @@ def _warm_up(order: Order, stages: int, chunks: int, stage: int, count: int) -> 
     return 2 * (stages - 1 - stage) + (chunks - 1) * stages
 
 
+def _zero_bubble(stages: int, micro_batches: int) -> Tasks:
+    tasks = np.empty((stages, 3 * micro_batches), dtype=np.int64)
+    for stage in range(stages):
+        warm = min(micro_batches, stages - 1 - stage)
+        issued = list(range(warm))
+        for batch in range(micro_batches):
+            if warm + batch < micro_batches:
+                issued.append(warm + batch)
+            issued.append(micro_batches + batch)
+            if batch >= stage:
+                issued.append(2 * micro_batches + batch - stage)
+        issued += range(2 * micro_batches + max(0, micro_batches - stage), 3 * micro_batches)
+        tasks[stage] = issued
+    return tasks
+
+
 def chunk_ends_s(
-    tasks: npt.NDArray[np.int64], forward_s: Times, backward_s: Times, hop_s: Times, back_s: Times, gate_s: Times
+    order: TaskOrder,
+    forward_s: Times,
+    backward_s: Times,
+    weights_s: Times,
+    hop_s: Times,
+    back_s: Times,
+    gate_s: Times,
+    begun_s: Times | None = None,
 ) -> Times:
-    """When each chunk's last backward ends, float64[pipelines, chunks, stages]; arguments as in the kernel."""
-    times = (np.ascontiguousarray(each) for each in (forward_s, backward_s, hop_s, back_s, gate_s))
-    ended = run_pipelines(tasks, *times)
+    """When each chunk's last task ends, float64[pipelines, chunks, stages]; arguments as in the kernel."""
+    times = [np.ascontiguousarray(each) for each in (forward_s, backward_s, weights_s, hop_s, back_s, gate_s)]
+    recorded = np.empty((0, 0, 0)) if begun_s is None else begun_s
+    ended = run_pipelines(order.tasks, order.chunks, order.micro_batches, *times, recorded)
     if np.isnan(ended).any():
         raise InternalError("the pipeline schedule waits for itself")
     return ended

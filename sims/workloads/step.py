@@ -3,69 +3,165 @@
 All GPUs begin together, because the norm of the gradients is one number for all. A stage gathers its parameters
 bucket by bucket while it already computes; its first forward waits where a bucket is missing. During its last
 backward the gradient buckets are scattered in the order in which they become ready, one after another on one stream;
-what has not been sent when computing ends is exposed. Then every stage updates its shard.
+what has not been sent when computing ends is exposed. Then every stage updates its shard. Under ZeRO-3 every unit is
+gathered one unit ahead of its use instead, and its gradients are scattered beside the next unit.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from .durations import Durations, Seconds
+from .durations import Durations, Seconds, silent, step_messages, tied, unit_collects, unit_sums
 from .job import Job
+from .memory import OPTIMIZER_STATE_BYTES
+from .prefetch import Load, backward_s, forward_s
 from .roofline import Roofline
-from .schedule import chunk_ends_s, task_order
-from .stages import Buckets, Counts, gradient_buckets, stage_units, unit_parameters
-from .units import OPTIMIZER_BYTES, TensorCalls, Units, model_units
+from .schedule import TaskOrder, chunk_ends_s, task_order
+from .stages import Buckets, Counts, gradient_buckets, stage_kinds, stage_units, unit_parameters
+from .units import Units, model_units
+from .work import PARAMETER_BYTES, Message, Stretch
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A stretch with the seconds that its work takes."""
+
+    work_s: float
+    before: tuple[Message, ...]
+    beside: tuple[Message, ...]
+
+    def seconds(self, slow: Seconds, durations: Durations, slowdown: float) -> Seconds:
+        """Its time where computing takes `slow` times as long; what runs beside it slows it by `slowdown`."""
+        beside = durations.seconds(self.beside)
+        work = self.work_s * slow
+        return durations.seconds(self.before) + np.maximum(beside, work + slowdown * beside)
+
+
+@dataclass(frozen=True)
+class TimedUnit:
+    """A unit's forward, backward, and the weight gradients that a zero-bubble schedule puts off."""
+
+    forward: tuple[Timed, ...]
+    backward: tuple[Timed, ...]
+    weights: tuple[Timed, ...]
+
+    @property
+    def work_s(self) -> float:
+        return sum(timed.work_s for timed in (*self.forward, *self.backward, *self.weights))
 
 
 @dataclass(frozen=True)
 class StepPlan:
     """A job laid out on its stages and timed on its accelerator, without a network.
 
-    `held` int64[chunks, stages, 3] counts units (embedding, layer, head); `forward_s`, `backward_s` float64[3] are
-    the seconds of one unit, `windows_s` those that hide its collectives in backward; `optimizer_s` float64[stages].
+    `held` int64[chunks, stages, kinds] counts units; `timed` has one entry per kind; `optimizer_s` float64[stages].
     """
 
     job: Job
+    roofline: Roofline
     units: Units
     held: Counts
     buckets: Buckets
-    tasks: Counts
-    forward_s: Seconds
-    backward_s: Seconds
-    windows_s: tuple[tuple[float, ...], ...]
+    order: TaskOrder
+    timed: tuple[TimedUnit, ...]
     optimizer_s: Seconds
 
     @property
-    def calls(self) -> tuple[TensorCalls, ...]:
-        return (self.units.embedding.calls, self.units.layer.calls, self.units.head.calls)
+    def messages(self) -> dict[Message, int]:
+        """Every collective of the step and its count, as by `step_messages`."""
+        return step_messages(self.job, self.units, self.held, self.buckets)
+
+    @property
+    def silent(self) -> Durations:
+        return silent(self.job, self.messages)
 
     @property
     def busy_s(self) -> float:
         """Seconds that a GPU computes, mean over the stages."""
-        per_micro_batch = (self.held * (self.forward_s + self.backward_s)).sum() / self.job.pp
+        per_micro_batch = self.held.sum(axis=(0, 1)) @ np.array([unit.work_s for unit in self.timed]) / self.job.pp
         return float(self.job.micro_batches * per_micro_batch + self.optimizer_s.mean())
 
 
 def plan_step(job: Job, roofline: Roofline) -> StepPlan:
     units = model_units(job)
     held = stage_units(job)
-    kinds = (units.embedding, units.layer, units.head)
-    per_stage = held.sum(axis=0) @ unit_parameters(units)
-    optimizer_bytes = OPTIMIZER_BYTES * per_stage / job.dp
     return StepPlan(
         job=job,
+        roofline=roofline,
         units=units,
         held=held,
-        buckets=gradient_buckets(job, units, held),
-        tasks=task_order(job.order, job.pp, job.vp, job.micro_batches),
-        forward_s=np.array([roofline.seconds(kind.forward) for kind in kinds]),
-        backward_s=np.array([roofline.seconds(kind.backward) for kind in kinds]),
-        windows_s=tuple(tuple(roofline.seconds(window) for window in kind.calls.windows) for kind in kinds),
-        optimizer_s=optimizer_bytes / roofline.memory_bytes_per_s,
+        buckets=gradient_buckets(job, units),
+        order=task_order(job.order, job.pp, job.vp, job.micro_batches),
+        timed=tuple(_timed(job, unit.forward, unit.backward, roofline) for unit in units.kinds),
+        optimizer_s=optimizer_bytes(job, units, held) / roofline.memory_bytes_per_s,
     )
+
+
+def _timed(job: Job, forward: Sequence[Stretch], backward: Sequence[Stretch], roofline: Roofline) -> TimedUnit:
+    def each(stretches: Sequence[Stretch]) -> tuple[Timed, ...]:
+        return tuple(Timed(roofline.seconds(one.work), one.before, one.beside) for one in stretches)
+
+    late = [one for one in backward if one.weights] if job.order == "zero-bubble" else []
+    return TimedUnit(each(forward), each([one for one in backward if one not in late]), each(late))
+
+
+def optimizer_bytes(job: Job, units: Units, held: Counts) -> Seconds:
+    """Memory traffic of Adam per stage: the gradient read for its norm; gradient and states read; the states and the
+    BF16 parameter written."""
+    each = 2 * job.gradient_bytes + 2 * OPTIMIZER_STATE_BYTES + PARAMETER_BYTES
+    traffic = np.zeros(job.pp)
+    for expert, ranks in ((False, job.shard), (True, job.expert_ranks)):
+        parameters = held.sum(axis=0) @ unit_parameters(units, expert)
+        traffic += each * parameters / (ranks if job.zero >= 1 else 1)
+    return traffic
+
+
+@dataclass(frozen=True)
+class Loads:
+    """Seconds of every chunk, float64[pipelines, chunks, stages], and of one unit of each kind, float64[pipelines,
+    stages, kinds]."""
+
+    forward: Seconds
+    backward: Seconds
+    weights: Seconds
+    unit_forward: Seconds
+    unit_backward: Seconds
+
+
+def loads(plan: StepPlan, durations: Durations, slow: Seconds, slowdown: float) -> Loads:
+    """Loads on pipelines whose stages compute `slow` (float64[pipelines, stages]) times as long."""
+
+    def unit_s(part: str) -> Seconds:
+        return np.stack(
+            [
+                sum((one.seconds(slow, durations, slowdown) for one in getattr(unit, part)), start=np.zeros_like(slow))
+                for unit in plan.timed
+            ],
+            axis=2,
+        )
+
+    forward, backward, weights = (unit_s(part) for part in ("forward", "backward", "weights"))
+    chunk = [np.einsum("vpu,rpu->rvp", plan.held, each) for each in (forward, backward, weights)]
+    if plan.job.zero == 3:
+        chunk[:2] = _prefetched(plan, durations, forward, backward)
+    return Loads(chunk[0], chunk[1], chunk[2], forward, backward + weights)
+
+
+def _prefetched(plan: StepPlan, durations: Durations, forward: Seconds, backward: Seconds) -> list[Seconds]:
+    """Forward and backward of every chunk when parameters are gathered unit by unit."""
+    job = plan.job
+    collect = [durations.seconds(unit_collects(job, unit)) for unit in plan.units.kinds]
+    scatter = [durations.seconds(unit_sums(job, unit)) for unit in plan.units.kinds]
+    both = [np.empty((len(forward), job.vp, job.pp)) for _ in range(2)]
+    for chunk, row in enumerate(stage_kinds(job)):
+        for stage, kinds in enumerate(row):
+            for times, passes, chunk_s in zip((forward, backward), (forward_s, backward_s), both, strict=True):
+                walk = [Load(times[:, stage, kind], collect[kind], scatter[kind]) for kind in kinds]
+                chunk_s[:, chunk, stage] = passes(walk, overlap=job.overlap)
+    return both
 
 
 def balanced_step_s(plan: StepPlan, slowness: Seconds) -> float:
@@ -74,74 +170,69 @@ def balanced_step_s(plan: StepPlan, slowness: Seconds) -> float:
     `slowness` float64[replicas, stages] multiplies compute time.
     """
     slow = np.unique(slowness, axis=0)
-    chunks = plan.job.vp * plan.job.pp
-    ones = np.ones((len(slow), plan.job.vp, plan.job.pp))
-    forward = ones * slow[:, None, :] * (plan.held * plan.forward_s).sum() / chunks
-    backward = ones * slow[:, None, :] * (plan.held * plan.backward_s).sum() / chunks
+    alone = loads(plan, plan.silent, np.ones((1, plan.job.pp)), 0.0)
+    shape = (len(slow), plan.job.vp, plan.job.pp)
+    forward, backward, weights = (
+        np.broadcast_to(each.mean() * slow[:, None, :], shape)
+        for each in (alone.forward, alone.backward, alone.weights)
+    )
     free = np.zeros_like(slow)
-    ends = chunk_ends_s(plan.tasks, forward, backward, free, free, 0 * ones)
+    ends = chunk_ends_s(plan.order, forward, backward, weights, free, free, np.zeros(shape))
     return float(ends.max() + plan.optimizer_s.mean() * slow.max())
 
 
-def step_s(plan: StepPlan, durations: Durations, slowness: Seconds) -> float:
-    """The step with its own loads and these durations of its communication; replicas that are alike are run once."""
+def step_s(plan: StepPlan, durations: Durations, slowness: Seconds, slowdown: float = 0.0) -> float:
+    """The step with its own loads and these durations of its communication, which slows computing beside it by
+    `slowdown`; replicas that are alike are run once."""
     alike = np.unique(np.hstack((slowness, durations.hop_s, durations.back_s)), axis=0)
     slow, hop, back = np.hsplit(alike, 3)
-    forward = slow[:, :, None] * plan.forward_s + _exposed_forward_s(plan, durations)
-    backward = slow[:, :, None] * plan.backward_s + _exposed_backward_s(plan, durations)
+    each = loads(plan, durations, slow, slowdown)
     ends = chunk_ends_s(
-        plan.tasks,
-        np.einsum("vpu,rpu->rvp", plan.held, forward),
-        np.einsum("vpu,rpu->rvp", plan.held, backward),
-        hop,
-        back,
-        _gates_s(plan, durations, forward),
+        plan.order, each.forward, each.backward, each.weights, hop, back, _gates_s(plan, durations, each.unit_forward)
     )
-    scattered = _serve_s(plan.buckets.stage, _gradients_ready_s(plan, ends, backward), durations.bucket_scatter_s)
-    updated = (plan.optimizer_s * slow).max()
-    return float(scattered.max() + durations.tie_s + updated)
+    summed = _sums_end_s(plan, durations, ends, each.unit_backward, slowdown)
+    tie = durations.seconds(tied(plan.job, plan.units))
+    return float(max(ends.max(), summed) + tie + (plan.optimizer_s * slow).max())
 
 
-def _exposed_forward_s(plan: StepPlan, durations: Durations) -> Seconds:
-    """Seconds of tensor-parallel collectives on the critical path of each kind of unit."""
-    return np.array(
-        [
-            calls.forward_gathers * durations.gather_s
-            + calls.forward_scatters * durations.scatter_s
-            + calls.reduces * durations.reduce_s
-            for calls in plan.calls
-        ]
-    )
+def _sums_end_s(plan: StepPlan, durations: Durations, ends: Seconds, unit_backward: Seconds, slowdown: float) -> float:
+    """When the last gradient is summed: buckets one after another, as they become ready; what is sent beside the last
+    backward slows it."""
+    buckets = plan.buckets
+    if not len(buckets):
+        return 0.0
+    computed = ends.max(axis=(0, 1))[buckets.stage]
+    ready = _gradients_ready_s(plan, ends, unit_backward) if plan.job.overlap else computed
+    sent = np.array([durations.seconds(messages) for messages in buckets.sums])
+    done = _serve_s(buckets.stage, ready, sent)
+    beside = np.maximum(0.0, sent - np.maximum(0.0, done - np.maximum(computed, done - sent)))
+    slowed = np.bincount(buckets.stage, weights=beside, minlength=plan.job.pp)
+    return float((done + slowdown * slowed[buckets.stage]).max())
 
 
-def _exposed_backward_s(plan: StepPlan, durations: Durations) -> Seconds:
-    """As forward, plus what of the hidden gathers and scatters outlasts the product that hides it."""
-    return np.array(
-        [
-            calls.backward_gathers * durations.gather_s
-            + sum(max(0.0, durations.gather_s - window) + max(0.0, durations.scatter_s - window) for window in windows)
-            for calls, windows in zip(plan.calls, plan.windows_s, strict=True)
-        ]
-    )
-
-
-def _gates_s(plan: StepPlan, durations: Durations, forward: Seconds) -> Seconds:
+def _gates_s(plan: StepPlan, durations: Durations, unit_forward: Seconds) -> Seconds:
     """Earliest end of each chunk's first forward, float64[pipelines, chunks, stages]: parameters arrive in forward
     order from time 0.
     """
-    buckets = plan.buckets
-    arrived = _serve_s(buckets.stage, np.zeros(len(buckets)), durations.bucket_gather_s)
-    ends = arrived + np.einsum("bu,rbu->rb", buckets.rest, forward[:, buckets.stage])
-    gates = np.zeros((plan.job.vp * plan.job.pp, len(forward)))
-    np.maximum.at(gates, buckets.chunk * plan.job.pp + buckets.stage, ends.T)
-    return gates.T.reshape(-1, plan.job.vp, plan.job.pp)
+    buckets, job = plan.buckets, plan.job
+    gates = np.zeros((job.vp * job.pp, len(unit_forward)))
+    if len(buckets):
+        took = np.array([durations.seconds(messages) for messages in buckets.collects])
+        arrived = _serve_s(buckets.stage, np.zeros(len(buckets)), took)
+        if not job.overlap:
+            last = np.zeros(job.pp)
+            np.maximum.at(last, buckets.stage, arrived)
+            arrived = last[buckets.stage]
+        ends = arrived + np.einsum("bu,rbu->rb", buckets.rest, unit_forward[:, buckets.stage])
+        np.maximum.at(gates, buckets.chunk * job.pp + buckets.stage, ends.T)
+    return gates.T.reshape(-1, job.vp, job.pp)
 
 
-def _gradients_ready_s(plan: StepPlan, ends: Seconds, backward: Seconds) -> Seconds:
+def _gradients_ready_s(plan: StepPlan, ends: Seconds, unit_backward: Seconds) -> Seconds:
     """When the slowest replica has each bucket's gradients."""
     buckets = plan.buckets
     after = plan.held[buckets.chunk, buckets.stage] - buckets.rest
-    ready = ends[:, buckets.chunk, buckets.stage] - np.einsum("bu,rbu->rb", after, backward[:, buckets.stage])
+    ready = ends[:, buckets.chunk, buckets.stage] - np.einsum("bu,rbu->rb", after, unit_backward[:, buckets.stage])
     return ready.max(axis=0)
 
 

@@ -23,6 +23,7 @@ KEYS = [
     "by_dimension",
     "collectives",
     "top_links",
+    "memory",
     "assumptions",
 ]
 
@@ -83,7 +84,7 @@ def test_results_have_exactly_the_keys_of_the_contract(full):
     assert list(document) == KEYS
     assert list(document["ledger"][0]) == ["cause", "gpu_seconds", "fraction"]
     assert list(document["top_links"][0]) == ["name", "utilisation", "gpu_seconds"]
-    assert [line["dimension"] for line in document["by_dimension"]] == ["tp", "pp", "dp"]
+    assert [line["dimension"] for line in document["by_dimension"]] == ["tp", "pp", "dp", "ep", "cp"]
     assert any("llama3-70b with tp=8 pp=4 dp=4" in sentence for sentence in document["assumptions"])
 
 

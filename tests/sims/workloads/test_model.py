@@ -20,6 +20,8 @@ FIELDS = {
 
 PUBLISHED_PARAMETERS = {
     # Number of parameters of the checkpoints on Hugging Face, from general knowledge.
+    "llama2-7b": 6_738_415_616,
+    "llama2-13b": 13_015_864_320,
     "llama2-70b": 68_976_648_192,
     "llama3-8b": 8_030_261_248,
     "llama3-70b": 70_553_706_496,
@@ -43,6 +45,9 @@ def test_llama_presets_have_exactly_the_published_parameters(name, parameters):
         ("gpt3-175b", 174.6),  # Narayanan et al. 2021, table 2
         ("megatron-177b", 177),  # Megatron-LM README, model table
         ("nemotron4-340b", 340),  # its name
+        ("mixtral-8x7b", 46.7),  # Cerebras/modelzoo, README of mixtral
+        ("mixtral-8x22b", 141),  # the same
+        ("deepseek-v3", 671),  # README_WEIGHTS of the published checkpoint
     ],
 )
 def test_other_presets_have_the_published_billions(name, billions):
@@ -73,7 +78,7 @@ def test_a_yaml_file_describes_a_model(tmp_path):
     model = load_model(write(tmp_path / "small.yaml", **FIELDS))
     assert (model.name, model.kv_width, model.mlp_in_width) == ("small", 64, 256)
     # per layer: qkv 64 x (64 + 64), output 64 x 64, MLP 3 x 64 x 128, two norms
-    assert model.layer_parameters == 64 * 128 + 64 * 64 + 3 * 64 * 128 + 2 * 64
+    assert model.layer_matrix_parameters == 64 * 128 + 64 * 64 + 3 * 64 * 128
 
 
 def test_every_wrong_field_of_a_file_is_named_with_its_line(tmp_path):
@@ -103,3 +108,36 @@ def test_an_unknown_name_is_answered_with_the_nearest():
 def test_a_missing_file_is_a_parse_error(tmp_path):
     with pytest.raises(ParseError):
         load_model(tmp_path / "none.yaml")
+
+
+def test_a_token_of_deepseek_v3_meets_37_billion_parameters():
+    # README_WEIGHTS of the published checkpoint: 36.6 billion activated, 0.9 of them the head, the embedding left out
+    model = load_model("deepseek-v3")
+    matrices = model.flops(1, 1) / 6 - model.layers * (model.score_width + model.query_width)
+    assert matrices / 1e9 == pytest.approx(36.6, rel=0.005)
+
+
+def test_attention_of_heads_counts_its_core_over_the_whole_square():
+    model = load_model("llama3-8b")
+    longer = model.flops(1, 4096) / 4096 - model.flops(1, 2048) / 2048
+    # 12 L h s per token (Narayanan et al. 2021)
+    assert longer == 12 * 32 * 4096 * 2048
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"experts": 8}, ["experts_per_token", "moe_ffn_hidden"]),
+        ({"experts_per_token": 2, "shared_experts": 1}, ["experts_per_token", "shared_experts"]),
+        (
+            {"experts": 4, "experts_per_token": 5, "moe_ffn_hidden": 64, "dense_layers": 3},
+            ["the 4 experts", "2 layers"],
+        ),
+        ({"query_rank": 16}, ["kv_rank"]),
+    ],
+)
+def test_fields_of_experts_and_ranks_that_do_not_fit_are_named(tmp_path, fields, words):
+    with pytest.raises(SpecError) as caught:
+        load_model(write(tmp_path / "bad.yaml", **(FIELDS | fields)))
+    for word in words:
+        assert word in str(caught.value)

@@ -17,7 +17,8 @@ def run(order, stages, chunks, micro_batches, forward=None, backward=None, hop=N
     back = np.zeros((1, stages)) if back is None else back
     gate = np.zeros(shape) if gate is None else gate
     tasks = task_order(order, stages, chunks, micro_batches)
-    return chunk_ends_s(tasks, forward, backward, hop, back, gate)
+    weights = np.ones(shape) if order == "zero-bubble" else np.zeros(shape)
+    return chunk_ends_s(tasks, forward, backward, weights, hop, back, gate)
 
 
 @pytest.mark.parametrize("order", ["gpipe", "1f1b"])
@@ -34,6 +35,14 @@ def test_interleaving_divides_the_bubble_by_the_chunks(stages, chunks, micro_bat
     busy = 3 * chunks * micro_batches
     bubble = (stages - 1) / (chunks * micro_batches)
     assert run("interleaved", stages, chunks, micro_batches).max() == pytest.approx(busy * (1 + bubble), rel=1e-14)
+
+
+@pytest.mark.parametrize(("stages", "micro_batches"), [(2, 2), (4, 4), (4, 12), (8, 32)])
+def test_a_zero_bubble_schedule_leaves_p_minus_1_times_f_plus_b_minus_w(stages, micro_batches):
+    # Qi et al. 2023, table 1, ZB-H1, here with F = 1, B = 1, W = 1: a third of the bubble of 1F1B
+    ones = np.ones((1, 1, stages))
+    ends = run("zero-bubble", stages, 1, micro_batches, backward=ones)
+    assert ends.max() == 3 * micro_batches + (stages - 1)
 
 
 def test_interleaving_holds_published_shares_of_eight_stages():
@@ -54,18 +63,19 @@ def test_no_short_last_group_waits_for_itself_or_costs_more_than_a_full_one(stag
 
 @settings(max_examples=40, deadline=None)
 @given(
-    order=st.sampled_from(["gpipe", "1f1b", "interleaved"]),
+    order=st.sampled_from(["gpipe", "1f1b", "interleaved", "zero-bubble"]),
     stages=st.integers(1, 5),
     chunks=st.integers(2, 4),
     micro_batches=st.integers(1, 9),
 )
 def test_every_stage_issues_every_task_once_and_backward_after_forward(order, stages, chunks, micro_batches):
     chunks = chunks if order == "interleaved" else 1
-    for tasks in task_order(order, stages, chunks, micro_batches):
+    kinds = 3 if order == "zero-bubble" else 2
+    for tasks in task_order(order, stages, chunks, micro_batches).tasks:
         place = {int(task): at for at, task in enumerate(tasks)}
         count = chunks * micro_batches
-        assert set(place) == set(range(-count, count))
-        assert all(place[task] < place[-1 - task] for task in range(count))
+        assert set(place) == set(range(kinds * count))
+        assert all(place[task] < place[task + count] for task in range((kinds - 1) * count))
 
 
 def slow_ends(tasks, forward, backward, hop, back):
@@ -75,16 +85,16 @@ def slow_ends(tasks, forward, backward, hop, back):
     Relaxed until nothing moves; the wire serves a stage's messages in issue order.
     """
     _, chunks, stages = forward.shape
-    batches = tasks.shape[1] // (2 * chunks)
+    batches = tasks.micro_batches
     last = chunks * stages - 1
     arrival: dict[tuple[str, int, int], float] = {("F", 0, batch): 0.0 for batch in range(batches)}
     end: dict[tuple[str, int, int], float] = {}
     for _ in range(2 * chunks * batches * stages + 2):
         for stage in range(stages):
             clock = wire = 0.0
-            for task in tasks[stage]:
-                kind, code = ("F", int(task)) if task >= 0 else ("B", -1 - int(task))
-                chunk, batch = divmod(code, batches)
+            for task in tasks.tasks[stage]:
+                kind = "FB"[int(task) // (chunks * batches)]
+                chunk, batch = divmod(int(task) % (chunks * batches), batches)
                 place = chunk * stages + stage
                 if (kind, place, batch) not in arrival:
                     break
