@@ -79,7 +79,7 @@ def figures(steps: Mapping[str, TrainResult]) -> list[tuple[str, ...]]:
         "GPUs": lambda step: str(step.gpus),
         "step time": lambda step: format_si(step.step_time_s, "s"),
         "tokens/s": lambda step: f"{step.tokens_per_s:.0f}",
-        "memory per GPU": lambda step: f"{step.memory.total_GB:.1f} of {step.memory.capacity_GB:.0f} GB",
+        "memory per GPU": lambda step: f"{step.memory.total_GB:.1f} GB",
         "model TFLOP/s per GPU": lambda step: f"{step.model_tflops_per_gpu:.1f}",
         "MFU": lambda step: f"{step.mfu:.2%}",
         "MFU, causal attention": lambda step: f"{step.mfu_causal:.2%}",
