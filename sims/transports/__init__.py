@@ -15,11 +15,13 @@ from .nvlink import SWITCH, Nvlink
 from .packets import PacketParameters
 from .roce import Roce, RoceParameters
 from .subflows import Batch, Delivery, Lines, Queues, Subflows
+from .tcp import Tcp, TcpParameters
 
 TRANSPORTS: Mapping[str, tuple[type[Spec], Callable[[Any], Transport]]] = {
     "ideal": (IdealParameters, lambda _: Ideal()),
     "infiniband": (InfinibandParameters, Infiniband.of),
     "roce": (RoceParameters, Roce.of),
+    "tcp": (TcpParameters, Tcp.of),
 }
 """Parameters and maker of each transport of the switched network."""
 

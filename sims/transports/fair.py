@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from ...fabric.graph import LinkKind
 from ..engine import simulate_flows
@@ -11,10 +12,18 @@ from .packets import Packets
 from .subflows import Batch, Delivery, Floats, Lines, Subflows
 
 
-def share_fairly(packets: Packets | None, lines: Lines, batch: Batch, certify: bool) -> Delivery:
+def share_fairly(
+    packets: Packets | None,
+    lines: Lines,
+    batch: Batch,
+    certify: bool,
+    most_bps: float = np.inf,
+    weights: Floats | None = None,
+) -> Delivery:
     """Max-min fair shares of the links' payload rates; acknowledgements take theirs where their paths are known.
 
-    A flow with `window` bytes in flight has at most window / round trip on an empty network.
+    A flow with `window` bytes in flight has at most window / round trip on an empty network, and `most_bps` on the
+    switched network. `weights`: of the subflows' shares, equal unless given.
     """
     flows = batch.flows if lines.limiting is None else batch.flows.where(lines.limiting)
     size_bytes, caps_bps = batch.size_bytes, None
@@ -29,6 +38,9 @@ def share_fairly(packets: Packets | None, lines: Lines, batch: Batch, certify: b
         if packets is not None and np.isfinite(packets.window_bytes):
             window_bps = 8 * packets.window_bytes * packets.share / delay.round_s
             caps_bps = np.where(np.isnan(window_bps), np.inf, window_bps)
+    if np.isfinite(most_bps):
+        most = np.where(_crosses_network(lines, batch), most_bps, np.inf)
+        caps_bps = most if caps_bps is None else np.minimum(caps_bps, most)
     shares = None if (flows.shares == 1.0).all() else flows.shares
     result = simulate_flows(
         flows.indptr,
@@ -37,6 +49,7 @@ def share_fairly(packets: Packets | None, lines: Lines, batch: Batch, certify: b
         size_bytes,
         start_s=batch.start_s,
         shares=shares,
+        weights=weights,
         caps_bps=caps_bps,
         certify=certify,
     )
@@ -45,10 +58,14 @@ def share_fairly(packets: Packets | None, lines: Lines, batch: Batch, certify: b
 
 def _filled(packets: Packets, lines: Lines, batch: Batch) -> Floats:
     """Payload that would fill the packets of each subflow on the switched network to the same bytes on the wire."""
+    full = packets.wire_bytes(batch.size_bytes) * packets.share
+    return np.where(_crosses_network(lines, batch), full, batch.size_bytes)
+
+
+def _crosses_network(lines: Lines, batch: Batch) -> npt.NDArray[np.bool_]:
+    """Which subflows leave their scale-up domain."""
     switched = lines.fabric.link_kind[batch.flows.links] == LinkKind.NETWORK
-    on_network = np.add.reduceat(np.append(switched, False), batch.flows.indptr[:-1]) > 0
-    on_network &= np.diff(batch.flows.indptr) > 0
-    return np.where(on_network, packets.wire_bytes(batch.size_bytes) * packets.share, batch.size_bytes)
+    return np.bincount(batch.flows.owner, switched, len(batch.flows)) > 0
 
 
 def _with_acknowledgements(packets: Packets, lines: Lines, flows: Subflows, batch: Batch) -> Subflows:

@@ -119,8 +119,10 @@ class Queues:
 
 @dataclass(frozen=True)
 class Delivery:
-    """Per subflow when it was done, and how much of that an empty network takes beyond moving the bytes."""
+    """Per subflow when it was done, and how much of that an empty network takes beyond moving the bytes; `notes`: what
+    whoever reads the result should know, in sentences."""
 
     finish_s: Floats
     latency_s: Floats
     queues: Queues | None = None
+    notes: tuple[str, ...] = ()

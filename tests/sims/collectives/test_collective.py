@@ -264,7 +264,7 @@ def test_sizes_without_sense_are_refused(star, size):
         ({"algorithm": "nvls"}, WorkloadError, "no NVSwitches"),
         ({"algorithm": "nvls-tree"}, WorkloadError, "no NVSwitches"),
         ({"op": "all-gather", "algorithm": "tree"}, WorkloadError, "tree does not run all-gather"),
-        ({"transport": "tcp"}, UnknownNameError, "unknown transport 'tcp'"),
+        ({"transport": "udp"}, UnknownNameError, "unknown transport 'udp'"),
         ({"routing": "magic"}, UnknownNameError, "unknown routing rule"),
         ({"ranks": [0, 9]}, WorkloadError, "outside 0..3"),
         ({"fidelity": "dynamic"}, InputError, "not simulated yet"),
