@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from .contention import Crowd, crowd
 from .control import Contention, Law
-from .delays import delays
+from .delays import Delays, delays
 from .fair import share_fairly
 from .packets import Packets
 from .subflows import Batch, Delivery, Floats, Lines, Queues
@@ -63,9 +64,11 @@ def carry_controlled(
 
 def _most_bps(packets: Packets, delay: Delays, core_bps: float) -> Floats:
     """Per subflow, what window and host let it send, on the wire."""
-    trip_s = np.where(np.isnan(delay.round_s), np.inf, np.maximum(delay.round_s, 1e-12))
-    window_bps = np.where(np.isfinite(packets.window_bytes), 8 * packets.window_bytes / trip_s, np.inf)
-    return np.minimum(window_bps, core_bps / packets.share)
+    most_bps = np.full_like(delay.round_s, core_bps / packets.share)
+    if np.isfinite(packets.window_bytes):
+        trip_s = np.where(np.isnan(delay.round_s), np.inf, np.maximum(delay.round_s, 1e-12))
+        most_bps = np.minimum(most_bps, 8 * packets.window_bytes / trip_s)
+    return most_bps
 
 
 def _columns(found: Crowd) -> tuple[Floats, ...]:

@@ -39,7 +39,7 @@ def share_fairly(
             window_bps = 8 * packets.window_bytes * packets.share / delay.round_s
             caps_bps = np.where(np.isnan(window_bps), np.inf, window_bps)
     if np.isfinite(most_bps):
-        most = np.where(_crosses_network(lines, batch), most_bps, np.inf)
+        most = np.where(crosses_network(lines, batch), most_bps, np.inf)
         caps_bps = most if caps_bps is None else np.minimum(caps_bps, most)
     shares = None if (flows.shares == 1.0).all() else flows.shares
     result = simulate_flows(
@@ -59,10 +59,10 @@ def share_fairly(
 def _filled(packets: Packets, lines: Lines, batch: Batch) -> Floats:
     """Payload that would fill the packets of each subflow on the switched network to the same bytes on the wire."""
     full = packets.wire_bytes(batch.size_bytes) * packets.share
-    return np.where(_crosses_network(lines, batch), full, batch.size_bytes)
+    return np.where(crosses_network(lines, batch), full, batch.size_bytes)
 
 
-def _crosses_network(lines: Lines, batch: Batch) -> npt.NDArray[np.bool_]:
+def crosses_network(lines: Lines, batch: Batch) -> npt.NDArray[np.bool_]:
     """Which subflows leave their scale-up domain."""
     switched = lines.fabric.link_kind[batch.flows.links] == LinkKind.NETWORK
     return np.bincount(batch.flows.owner, switched, len(batch.flows)) > 0

@@ -1,8 +1,9 @@
 """What a kernel's network stack costs: a core's time per byte copied and per segment handled, and the latency of two
 ends.
 
-Cai et al., "Understanding Host Network Stack Overheads", SIGCOMM 2021, section 3.1: a core with every offload (TSO, GRO, jumbo frames, steering) receives 42 Gbit/s, and spends about half of its time on the copy
-to the application. General knowledge of the paper; the other half is counted per segment of 64 KiB.
+Cai et al., "Understanding Host Network Stack Overheads", SIGCOMM 2021, section 3.1: a core with every offload (TSO,
+GRO, jumbo frames, steering) receives 42 Gbit/s, and spends about half of its time on the copy to the application.
+General knowledge of the paper; the other half is counted per segment of 64 KiB.
 """
 
 from __future__ import annotations

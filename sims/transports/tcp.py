@@ -22,7 +22,7 @@ from ...fabric.units import Size
 from .base import Transport
 from .control import Dctcp, Law, Reno
 from .controlled import carry_controlled
-from .fair import share_fairly
+from .fair import crosses_network, share_fairly
 from .host_stack import SEGMENT_BYTES, HostStack
 from .packets import PacketParameters, Packets
 from .subflows import Batch, Delivery, Floats, Lines, Ranks, Subflows, over_adapters
@@ -108,7 +108,7 @@ class Tcp(Transport):
         """With the kernel's latency at both ends of every message."""
         if not lines.timed:
             return delivery
-        late_s = np.where(batch.size_bytes > 0, kernel_latency_s(), 0.0)
+        late_s = np.where(crosses_network(lines, batch) & (batch.size_bytes > 0), kernel_latency_s(), 0.0)
         return replace(delivery, finish_s=delivery.finish_s + late_s, latency_s=delivery.latency_s + late_s)
 
     def assumptions(self) -> list[str]:
