@@ -25,6 +25,8 @@ DEFAULT_SIZE = "1GiB"
 @click.option(
     "--routes", metavar="FILE", help="The paths of those flows: CSV of flow,hop,node or npz of indptr, links."
 )
+@click.option("--matrix", metavar="FILE", help="Connection matrix of htsim (*.cm), in place of --flows.")
+@click.option("--reverse-routes", metavar="FILE", help="The paths of their acknowledgements, likewise.")
 @click.option("--flows-out", metavar="FILE", help="Write each flow's start, finish and rate, as .csv or .parquet.")
 @click.option("--links-out", metavar="FILE", help="Write what each link carried, as .csv or .parquet.")
 @click.option("--trace", metavar="FILE", help="Write the flows as a trace for Perfetto or Chrome, as .json.")
@@ -36,6 +38,8 @@ def traffic(
     size: str | None,
     flows: str | None,
     routes: str | None,
+    matrix: str | None,
+    reverse_routes: str | None,
     flows_out: str | None,
     links_out: str | None,
     trace: str | None,
@@ -43,11 +47,14 @@ def traffic(
     quiet: bool,
 ) -> None:
     """Flows from a pattern or a file: completion times and rates."""
-    if (pattern is None) == (flows is None):
-        raise InputError("the flows come from a pattern or from a file", "give either --pattern or --flows")
-    if flows is not None and size is not None:
-        raise InputError("--size does nothing with --flows", "the file gives each flow's bytes")
-    if pattern is not None and routes is not None:
+    if [pattern, flows, matrix].count(None) != 2:
+        raise InputError("the flows come from a pattern or from a file", "give one of --pattern, --flows, --matrix")
+    if matrix is not None and not matrix.endswith(".cm"):
+        raise InputError(f"{matrix} is no connection matrix", "name it FILE.cm, or give a CSV by --flows")
+    listed = flows or matrix
+    if listed is not None and size is not None:
+        raise InputError("--size does nothing with a file of flows", "the file gives each flow's bytes")
+    if pattern is not None and (routes is not None or reverse_routes is not None):
         raise InputError("--routes does nothing with --pattern", "list the flows in a file, and give it by --flows")
     _refuse_unwritable(flows_out, links_out)
     with working("simulating", quiet):
@@ -61,7 +68,7 @@ def traffic(
                 fabric, flows_of(pattern, fabric.ranks, size_bytes(size or DEFAULT_SIZE), setup.seed), **setup.network()
             )
         else:
-            result = simulate(fabric, flows, routes=routes, **setup.network())
+            result = simulate(fabric, listed, routes, reverse_routes, **setup.network())
         _write_files(fabric, result, flows_out, links_out, trace)
     document = result.to_dict()
     emit(form, document, [document], [completion_table(result, fabric.name)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ..fabric.errors import Fault, InputError, UnknownNameError, WorkloadError
 from ..fabric.graph import Fabric
+from .connection_matrix import SUFFIX, read_matrix
 from .csv_table import read_csv, whole_number
 
 REQUIRED = ("src", "dst", "bytes")
@@ -46,16 +47,21 @@ class Flows:
     def __len__(self) -> int:
         return len(self.src)
 
+    def reversed(self) -> Flows:
+        """The same flows the other way round, as their acknowledgements go."""
+        return replace(self, src=self.dst, dst=self.src, src_given=self.dst_given, dst_given=self.src_given)
+
 
 def read_flows(fabric: Fabric, flows: Any) -> Flows:
-    """Flows from a mapping or frame with `src, dst, bytes[, flow, start_s]`, or from the path of a CSV file.
+    """Flows from a mapping or frame with `src, dst, bytes[, flow, start_s]`, or from a file: CSV, or htsim's `*.cm`.
 
     Endpoints are given by rank or by node name. Raises WorkloadError (ParseError for a file that is no such table)
     listing every flow with an unknown endpoint, one that sends to itself, bytes that are no positive whole number, a
     bad start.
     """
     if isinstance(flows, (str, Path)):
-        table = read_csv(flows, REQUIRED, OPTIONAL)
+        matrix = str(flows).endswith(SUFFIX)
+        table = read_matrix(flows, fabric.ranks) if matrix else read_csv(flows, REQUIRED, OPTIONAL)
         return _checked(fabric, table.columns, lambda i: {"file": table.file, "line": table.lines[i]})
     return _checked(fabric, _columns(flows), lambda i: {"field": f"flow {i}"})
 

@@ -37,6 +37,13 @@ def read_routes(fabric: Fabric, flows: Flows, routes: Any) -> Paths:
     return _along_nodes(fabric, flows, list(routes))
 
 
+def way_back(paths: Paths) -> Paths:
+    """The same cables from each end to each beginning."""
+    owner = np.repeat(np.arange(len(paths.indptr) - 1), np.diff(paths.indptr))
+    backward = np.lexsort((-np.arange(len(owner)), owner))
+    return Paths(paths.indptr, paths.links[backward] ^ 1)
+
+
 def _npz(path: str | Path) -> tuple[Any, Any]:
     try:
         with np.load(path, allow_pickle=False) as arrays:

@@ -12,7 +12,7 @@ from ..fabric.graph import Fabric
 from .flows import read_flows
 from .network import Detail, Network, network_for
 from .results import TrafficResult
-from .routes import read_routes
+from .routes import read_routes, way_back
 from .transports import Subflows
 
 
@@ -20,6 +20,7 @@ def traffic(
     fabric: Fabric,
     flows: Any,
     routes: Any = None,
+    reverse_routes: Any = None,
     transport: str | Mapping[str, Any] = "auto",
     routing: str = "auto",
     fidelity: str = "transport",
@@ -30,8 +31,10 @@ def traffic(
     """Run flows to their ends.
 
     Args:
-        flows: see `read_flows`: a mapping, frame or CSV file of `src, dst, bytes[, flow, start_s]`.
+        flows: see `read_flows`: a mapping, frame or CSV file of `src, dst, bytes[, flow, start_s]`, or a `*.cm` file.
         routes: see `read_routes`: the flows' paths, instead of those that `routing` would choose.
+        reverse_routes: the paths of their acknowledgements, from each flow's destination to its source; without them,
+            acknowledgements go back the way the data came.
         transport: a name, or `{"name": ..., parameter: value, ...}`.
         fidelity: `fluid` (fractional split over the wiring) or `transport` (paths as chosen).
         parameters: of the transport.
@@ -46,10 +49,14 @@ def traffic(
     network = network_for(fabric, fidelity, name, routing, seed, parameters)
     listed = read_flows(fabric, flows)
     if routes is None:
+        if reverse_routes is not None:
+            raise SpecError(Fault("does nothing without routes", "give the flows' own, too", field="reverse_routes"))
         subflows = network.subflows(listed.src, listed.dst)
     else:
-        _refuse_idle_knobs(network)
-        subflows = Subflows.along(read_routes(fabric, listed, routes))
+        _refuse_idle_knobs(network, reverse_routes)
+        forth = read_routes(fabric, listed, routes)
+        back = way_back(forth) if reverse_routes is None else read_routes(fabric, listed.reversed(), reverse_routes)
+        subflows = Subflows.along(forth, back=back)
     ran = network.run(subflows, listed.size_bytes.astype(np.float64), listed.start_s, certify)
     return TrafficResult(
         listed.flow,
@@ -72,9 +79,10 @@ def _named(transport: str | Mapping[str, Any], parameters: Mapping[str, Any]) ->
     return transport.get("name", "auto"), {**{k: v for k, v in transport.items() if k != "name"}, **parameters}
 
 
-def _refuse_idle_knobs(network: Network) -> None:
+def _refuse_idle_knobs(network: Network, reverse_routes: Any) -> None:
     """On given routes there is nothing left to choose."""
     idle = ["routing"] * (network.routing != "auto") + ["transport.qps"] * ("qps" in network.parameters)
+    idle += ["reverse_routes"] * (reverse_routes is not None and network.carrier.packets is None)
     faults = [Fault("does nothing on given routes", "leave it out", field=knob) for knob in idle]
     if network.detail < Detail.ROUTING:
         faults.append(Fault("fluid splits over all paths, routes name one", "use fidelity transport", field="fidelity"))

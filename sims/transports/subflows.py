@@ -72,10 +72,27 @@ class Subflows:
         indptr = np.concatenate(([0], np.cumsum(on)))[self.indptr]
         return replace(self, indptr=indptr, links=self.links[on], shares=self.shares[on])
 
+    def rows(self, kept: npt.NDArray[np.bool_]) -> Subflows:
+        """Those subflows for which `kept` (bool per subflow) holds."""
+        on, counts = kept[self.owner], np.diff(self.indptr)[kept]
+        back = None if self.back is None else _path_rows(self.back, kept)
+        return Subflows(self.transfer[kept], self.part[kept], _rising(counts), self.links[on], self.shares[on], back)
+
+
+def _path_rows(paths: Paths, kept: npt.NDArray[np.bool_]) -> Paths:
+    counts = np.diff(paths.indptr)
+    on = np.repeat(kept, counts)
+    return Paths(_rising(counts[kept]), paths.links[on], paths.lanes[on])
+
+
+def _rising(counts: Indices) -> Indices:
+    """`[2, 0, 3]` -> `[0, 2, 2, 5]`."""
+    return np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+
 
 def _stacked(indptrs: Sequence[Indices]) -> Indices:
     """The row pointers of several CSRs, one below the other."""
-    return np.concatenate(([0], np.cumsum(np.concatenate([np.diff(indptr) for indptr in indptrs])))).astype(np.int64)
+    return _rising(np.concatenate([np.diff(indptr) for indptr in indptrs]))
 
 
 def over_adapters(router: Router, src: Ranks, dst: Ranks, connections: int = 1) -> tuple[Indices, Indices, Indices]:
@@ -106,6 +123,10 @@ class Batch:
     flows: Subflows
     size_bytes: Floats
     start_s: Floats
+
+    def rows(self, kept: npt.NDArray[np.bool_]) -> Batch:
+        """Those subflows for which `kept` holds."""
+        return Batch(self.flows.rows(kept), self.size_bytes[kept], self.start_s[kept])
 
 
 @dataclass(frozen=True)

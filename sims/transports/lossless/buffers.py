@@ -1,0 +1,34 @@
+"""Thresholds of the buffers that push back.
+
+A buffer counts what entered by one link and has not left the switch. Above `xoff_bytes` the sender of that link is
+paused, below `xon_bytes` it goes on. Either message takes effect a while later, tau: there and back on the cable, and
+the packet under way is let finish. Meanwhile up to tau * C come or go, so the buffer swings between xon - tau C and
+xoff + tau C, and on average over the swing the link runs at a share of its rate that falls linearly across it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ....fabric.graph import Fabric
+from ..subflows import Floats
+
+HALF_PACKET = 0.5
+"""A switch counts whole packets, a fluid fractions: on average it counts half a packet more."""
+
+
+@dataclass(frozen=True)
+class Buffers:
+    """Bytes on the wire, per directed link, that entered by it."""
+
+    xoff_bytes: Floats
+    xon_bytes: Floats
+
+    def swing(self, fabric: Fabric, packet_bytes: float) -> tuple[Floats, Floats]:
+        """(low, high) per directed link: bytes up to which it runs freely, and from which it stands."""
+        byte_rate = fabric.capacity_bps / 8
+        late_bytes = 2e-9 * fabric.latency_ns * byte_rate + packet_bytes
+        half = HALF_PACKET * packet_bytes
+        return np.maximum(self.xon_bytes - half - late_bytes, 0.0), self.xoff_bytes - half + late_bytes

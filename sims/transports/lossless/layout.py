@@ -1,0 +1,159 @@
+"""Subflows on links as the arrays of a queueing network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ....fabric.graph import LinkKind
+from ....fabric.routing import Paths as Routes
+from ..delays import Delays
+from ..packets import Packets
+from ..subflows import Batch, Floats, Indices, Lines
+from ._order_kernels import upstream_first
+from ._state_kernels import Links, Moving, Paths, Rules
+from .buffers import Buffers
+
+_NS = 1e-9
+_STEPS_PER_SWING = 3.0
+"""A step is this part of the time in which a link fills the swing of its buffer: what pushes back stays stable."""
+
+_WINDOW_S = 2e-5
+
+
+@dataclass(frozen=True)
+class Network:
+    """`links` are the fabric's links in use, in the order of the queueing network's."""
+
+    paths: Paths
+    links: Links
+    rules: Rules
+    used: npt.NDArray[np.int32]
+    wire_bytes: Floats
+
+
+def lay_out(packets: Packets, lines: Lines, batch: Batch, delay: Delays, buffers: Buffers) -> Network:
+    """The queueing network of a batch in which every flow has a path and bytes."""
+    fabric, flows = lines.fabric, batch.flows
+    wire_bytes = packets.wire_bytes(batch.size_bytes)
+    back = _way_back(packets, lines, batch)
+    used, number = np.unique(np.concatenate([flows.links, back.links]), return_inverse=True)
+    hop_link, back_link = np.split(number.astype(np.int32), [len(flows.links)])
+    paths = Paths(
+        flows.indptr,
+        hop_link,
+        flows.owner.astype(np.int32),
+        back.indptr,
+        back_link,
+        _ack_s(packets, lines, back),
+        delay.forward_s,
+        delay.round_s,
+        batch.start_s,
+        np.argsort(batch.start_s, kind="stable"),
+    )
+    rate = fabric.capacity_bps[used] / 8
+    low, high = (side[used] for side in buffers.swing(fabric, packets.mtu_bytes))
+    links = Links(
+        rate,
+        low,
+        high,
+        packets.mtu_bytes / rate,
+        _lags_s(packets, lines, batch, hop_link, len(used)),
+        upstream_first(flows.indptr, hop_link, len(used)),
+        np.concatenate(([0], np.cumsum(np.bincount(hop_link, minlength=len(used))))),
+        np.isin(np.arange(len(used)), hop_link[flows.indptr[:-1]]),
+    )
+    step_s = float(((high - low) / rate).min()) / _STEPS_PER_SWING
+    rules = Rules(
+        step_s,
+        max(_WINDOW_S, 4 * step_s),
+        float(packets.mtu_bytes),
+        packets.ack_share,
+        packets.window_bytes,
+        packets.acked,
+    )
+    return Network(paths, links, rules, used.astype(np.int32), wire_bytes)
+
+
+def _way_back(packets: Packets, lines: Lines, batch: Batch) -> Routes:
+    """The acknowledgements' hops over the switched network: as chosen, else the data's own way back; none where
+    nobody waits for them and they take no part of the links."""
+    flows, kind = batch.flows, lines.fabric.link_kind
+    if not packets.acked and packets.ack_share == 0.0:
+        return Routes(np.zeros(len(flows) + 1, np.int64), np.empty(0, np.int32))
+    if flows.back is not None:
+        owner = np.repeat(np.arange(len(flows)), np.diff(flows.back.indptr))
+        links = flows.back.links
+    else:
+        backward = np.lexsort((-np.arange(len(flows.links)), flows.owner))
+        owner, links = flows.owner, flows.links[backward] ^ 1
+    switched = kind[links] == LinkKind.NETWORK
+    counts = np.bincount(owner[switched], minlength=len(flows))
+    return Routes(np.concatenate(([0], np.cumsum(counts))).astype(np.int64), links[switched])
+
+
+def _ack_s(packets: Packets, lines: Lines, back: Routes) -> Floats:
+    """Seconds of an acknowledgement per hop: latency, and its time on the wire, on the first hop only where switches
+    cut through."""
+    fabric = lines.fabric
+    wire_s = 8 * packets.header_bytes / fabric.capacity_bps[back.links]
+    if not packets.stored:
+        later = np.ones(len(back.links), dtype=bool)
+        later[back.indptr[:-1][np.diff(back.indptr) > 0]] = False
+        wire_s[later] = 0.0
+    return fabric.latency_ns[back.links] * _NS + wire_s
+
+
+def _lags_s(packets: Packets, lines: Lines, batch: Batch, hop_link: npt.NDArray[np.int32], count: int) -> Floats:
+    """Per link, what packets of the flow that has it earliest on its way take to reach it."""
+    fabric, flows = lines.fabric, batch.flows
+    hop_s = fabric.latency_ns[flows.links] * _NS
+    if packets.stored:
+        hop_s = hop_s + 8 * packets.mtu_bytes / fabric.capacity_bps[flows.links]
+    past_s = np.concatenate(([0.0], np.cumsum(hop_s)))
+    lag_s = np.full(count, np.inf)
+    np.minimum.at(lag_s, hop_link, past_s[:-1] - past_s[flows.indptr[:-1]][flows.owner])
+    return np.where(np.isfinite(lag_s), np.maximum(lag_s, 0.0), 0.0)
+
+
+def at_rest(network: Network) -> Moving:
+    """Everything at the sources."""
+    flows, links, hops = len(network.wire_bytes), len(network.links.rate), len(network.paths.hop_link)
+
+    def zeros(count: int) -> Floats:
+        return np.zeros(count)
+
+    def numbers(count: int) -> Indices:
+        return np.zeros(count, dtype=np.int64)
+
+    return Moving(
+        left=network.wire_bytes.copy(),
+        queued=zeros(flows),
+        sending=np.zeros(flows, dtype=bool),
+        waiting=zeros(hops),
+        before=zeros(links),
+        entered=zeros(links),
+        arrived=zeros(links),
+        served=zeros(links),
+        arrived_old=zeros(links),
+        served_old=zeros(links),
+        acks=zeros(links),
+        held_s=zeros(links),
+        waited=zeros(links),
+        slot=numbers(hops),
+        place=numbers(hops),
+        count=numbers(links),
+        active=numbers(flows),
+        probing=numbers(flows),
+        stage=numbers(flows),
+        probe_s=zeros(flows),
+        mark=np.full(flows, -1.0),
+        done_s=zeros(flows),
+        window_left=network.wire_bytes.copy(),
+        window_before=zeros(links),
+        rate=np.full(flows, -1.0),
+        clock=zeros(2),
+        size=numbers(5),
+    )

@@ -1,0 +1,101 @@
+"""Flows through queues that push back, from a batch to its delivery."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ....fabric.errors import Fault, FlowError, InternalError
+from ....fabric.graph import Fabric, LinkKind
+from ..delays import delays
+from ..fair import share_fairly
+from ..packets import Packets
+from ..subflows import Batch, Delivery, Lines, Queues
+from ._run_kernels import NEGLIGIBLE, run_queues
+from ._state_kernels import Moving
+from .buffers import Buffers
+from .layout import Network, at_rest, lay_out
+
+_FAULTS_SHOWN = 10
+_TOLERANCE = 1e-6
+
+
+def carry_lossless(packets: Packets, lines: Lines, batch: Batch, buffers: Buffers, certify: bool) -> Delivery:
+    """Carry the network's subflows through the queues of its links; those inside servers share fairly.
+
+    Raises FlowError for flows that wait for one another for ever.
+    """
+    switched = _crosses_network(lines.fabric, batch)
+    fair = share_fairly(packets, lines, batch.rows(~switched), certify)
+    latency_s, finish_s = np.zeros(len(batch.flows)), batch.start_s.copy()
+    latency_s[~switched], finish_s[~switched] = fair.latency_s, fair.finish_s
+    if not switched.any():
+        return Delivery(finish_s, latency_s)
+    crossing = batch.rows(switched)
+    queued, late = _without_idle_buses(lines.fabric, crossing), delays(packets, lines, crossing)
+    began_s = float(queued.start_s.min())
+    network = lay_out(packets, lines, replace(queued, start_s=queued.start_s - began_s), late, buffers)
+    state = at_rest(network)
+    if not run_queues(network.paths, network.links, state, network.rules):
+        raise FlowError(_deadlock(lines.fabric, network, state))
+    if certify:
+        _certify(network, state)
+    latency_s[switched] = late.forward_s + (late.back_s if packets.acked else 0.0)
+    finish_s[switched] = state.done_s + began_s
+    return Delivery(finish_s, latency_s, _queues(lines.fabric, network, state))
+
+
+def _crosses_network(fabric: Fabric, batch: Batch) -> npt.NDArray[np.bool_]:
+    """Which subflows have bytes to carry over the switched network."""
+    switched = fabric.link_kind[batch.flows.links] == LinkKind.NETWORK
+    return (np.bincount(batch.flows.owner, switched, len(batch.flows)) > 0) & (batch.size_bytes > 0)
+
+
+def _without_idle_buses(fabric: Fabric, batch: Batch) -> Batch:
+    """The batch without the hops over buses that carry all that the network links beside them can."""
+    flows = batch.flows
+    bus = fabric.link_kind[flows.links] == LinkKind.PCIE
+    if not bus.any():
+        return batch
+    same = flows.owner[1:] == flows.owner[:-1]
+    beside = np.concatenate(
+        [
+            np.stack((flows.links[:-1], flows.links[1:]))[:, same & bus[:-1]],
+            np.stack((flows.links[1:], flows.links[:-1]))[:, same & bus[1:]],
+        ],
+        axis=1,
+    )
+    pairs = np.unique(beside, axis=1)
+    asked_bps = np.bincount(pairs[0], fabric.capacity_bps[pairs[1]], fabric.links)
+    idle = (fabric.link_kind == LinkKind.PCIE) & (fabric.capacity_bps >= asked_bps)
+    return replace(batch, flows=flows.where(~idle))
+
+
+def _queues(fabric: Fabric, network: Network, state: Moving) -> Queues:
+    span_s = float(state.done_s.max() - network.paths.start_s.min())
+    held, waited = np.zeros(fabric.links), np.zeros(fabric.links)
+    held[network.used] = state.held_s / span_s
+    waited[network.used] = state.waited / span_s
+    return Queues(held, waited)
+
+
+def _deadlock(fabric: Fabric, network: Network, state: Moving) -> list[Fault]:
+    """The links whose buffers stay full."""
+    links = network.links
+    full = np.flatnonzero(state.entered >= 0.5 * (links.low + links.high))
+    names = [fabric.link_label(int(network.used[link])) for link in full[:_FAULTS_SHOWN]]
+    cure = "route without cycles of dependence, as updn does"
+    return [Fault(f"{len(full)} links are paused for ever by one another, {', '.join(names)} among them", cure)]
+
+
+def _certify(network: Network, state: Moving) -> None:
+    """What a link has carried are the bytes of the flows that cross it, at no more than its rate."""
+    paths, links = network.paths, network.links
+    due = np.bincount(paths.hop_link, network.wire_bytes[paths.hop_flow], len(links.rate))
+    span_s = float(state.done_s.max() - paths.start_s.min())
+    if (np.abs(state.served - due) > _TOLERANCE * due + 1.0).any():
+        raise InternalError("bytes were lost or made in a queue")
+    if (state.served > (1 + _TOLERANCE) * links.rate * span_s + NEGLIGIBLE * network.rules.packet).any():
+        raise InternalError("a link carried more than its rate")
