@@ -38,7 +38,8 @@ def read_matrix(path: str | Path, nodes: int) -> CsvTable:
         raise ParseError(Fault("is not UTF-8 text", "give a connection matrix", file)) from None
     columns: dict[str, list[str]] = {name: [] for name in ("flow", "src", "dst", "bytes", "start_s")}
     counts: dict[str, tuple[int, int]] = {}
-    lines, faults = [], []
+    lines: list[int] = []
+    faults = []
     for number, line in enumerate(text.splitlines(), start=1):
         content = line.partition("#")[0].strip()
         if not content:
@@ -54,9 +55,9 @@ def read_matrix(path: str | Path, nodes: int) -> CsvTable:
                 Fault(f"{content[:60]!r} is no connection", "write src->dst start PS size BYTES", file, number)
             )
     for word, there in (("Nodes", nodes), ("Connections", len(lines))):
-        count, number = counts.get(word, (there, 1))
-        if count != there and not faults:
-            faults.append(Fault(f"{word} is {count}, and there are {there}", "mend it", file, number))
+        said, number = counts.get(word, (there, 1))
+        if said != there and not faults:
+            faults.append(Fault(f"{word} is {said}, and there are {there}", "mend it", file, number))
     if faults:
         raise ParseError(faults)
     return CsvTable(file, columns, lines)

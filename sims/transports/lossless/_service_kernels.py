@@ -22,7 +22,7 @@ def serve(paths, links, state, rules):
         state.arrived_old[link] = state.arrived[link]
         state.served_old[link] = state.served[link]
     for link in links.order:
-        if state.count[link] == 0:
+        if state.in_use[link] == 0:
             continue
         share = open_share(links, state, link)
         room = (share * links.rate[link] - state.acks[link]) * rules.step_s
@@ -40,7 +40,7 @@ def _forward(paths, links, state, link, room):
     moved = min(room, state.before[link])
     part_of_all = moved / state.before[link]
     gone = 0.0
-    for at in range(links.first[link], links.first[link] + state.count[link]):
+    for at in range(links.first[link], links.first[link] + state.in_use[link]):
         hop = state.slot[at]
         amount = state.waiting[hop] * part_of_all
         if amount == 0.0:
@@ -62,7 +62,7 @@ def _send(paths, links, state, rules, link, rate):
     while now < end:
         level = _level(paths, links, state, rules, link, rate, now)
         change = _next_change(paths, links, state, rules, link, level, now, end)
-        for at in range(links.first[link], links.first[link] + state.count[link]):
+        for at in range(links.first[link], links.first[link] + state.in_use[link]):
             hop = state.slot[at]
             flow = paths.hop_flow[hop]
             if hop != paths.indptr[flow] or not state.sending[flow] or paths.start_s[flow] > now:
@@ -92,7 +92,7 @@ def _level(paths, links, state, rules, link, rate, now):
     level, total = 0.0, rate
     while True:
         bound, free, over = 0.0, 0, np.inf
-        for at in range(links.first[link], links.first[link] + state.count[link]):
+        for at in range(links.first[link], links.first[link] + state.in_use[link]):
             hop = state.slot[at]
             flow = paths.hop_flow[hop]
             if hop != paths.indptr[flow] or not state.sending[flow] or paths.start_s[flow] > now:
@@ -114,7 +114,7 @@ def _level(paths, links, state, rules, link, rate, now):
 def _next_change(paths, links, state, rules, link, level, now, end):
     """When the next of the flows that begin on `link` starts or runs dry, at most `end`."""
     change = end
-    for at in range(links.first[link], links.first[link] + state.count[link]):
+    for at in range(links.first[link], links.first[link] + state.in_use[link]):
         hop = state.slot[at]
         flow = paths.hop_flow[hop]
         if hop != paths.indptr[flow] or not state.sending[flow]:

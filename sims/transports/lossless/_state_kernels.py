@@ -57,9 +57,9 @@ class Moving(NamedTuple):
     acks: np.ndarray  # float64[m] rate that acknowledgements take
     held_s: np.ndarray  # float64[m] time in which it was held back
     waited: np.ndarray  # float64[m] bytes before it, integrated over time
-    slot: np.ndarray  # int64[nnz] hops by link: those in use in first <= i < first + count
+    slot: np.ndarray  # int64[nnz] hops by link: those in use in first <= i < first + in_use
     place: np.ndarray  # int64[nnz] where a hop's slot lies
-    count: np.ndarray  # int64[m]
+    in_use: np.ndarray  # int64[m]
     active: np.ndarray  # int64[n] flows with bytes anywhere: the first size[ACTIVE]
     probing: np.ndarray  # int64[n] flows whose last byte is under way: the first size[PROBING]
     stage: np.ndarray  # int64[n] hops that the last byte, then its acknowledgement, has behind it
@@ -130,9 +130,9 @@ def admit(paths, links, state, until):
             break
         for hop in range(paths.indptr[flow], paths.indptr[flow + 1]):
             link = paths.hop_link[hop]
-            state.place[hop] = links.first[link] + state.count[link]
+            state.place[hop] = links.first[link] + state.in_use[link]
             state.slot[state.place[hop]] = hop
-            state.count[link] += 1
+            state.in_use[link] += 1
         state.active[state.size[ACTIVE]] = flow
         state.sending[flow] = True
         state.size[ACTIVE] += 1
@@ -161,8 +161,8 @@ def dismiss(paths, links, state, negligible):
                 state.entered[paths.hop_link[hop - 1]] -= state.waiting[hop]
                 state.arrived[link] += rest - state.waiting[hop]
                 state.served[link] += rest
-            state.count[link] -= 1
-            last = state.slot[links.first[link] + state.count[link]]
+            state.in_use[link] -= 1
+            last = state.slot[links.first[link] + state.in_use[link]]
             state.slot[state.place[hop]] = last
             state.place[last] = state.place[hop]
         for hop in range(begin + 1, paths.indptr[flow + 1]):

@@ -144,7 +144,7 @@ def at_rest(network: Network) -> Moving:
         waited=zeros(links),
         slot=numbers(hops),
         place=numbers(hops),
-        count=numbers(links),
+        in_use=numbers(links),
         active=numbers(flows),
         probing=numbers(flows),
         stage=numbers(flows),

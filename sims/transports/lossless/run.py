@@ -25,8 +25,11 @@ _TOLERANCE = 1e-6
 def carry_lossless(packets: Packets, lines: Lines, batch: Batch, buffers: Buffers, certify: bool) -> Delivery:
     """Carry the network's subflows through the queues of its links; those inside servers share fairly.
 
-    Raises FlowError for flows that wait for one another for ever.
+    Raises FlowError for flows that wait for one another for ever, and for flows without a path of their own: a
+    fraction spread over many has no place in a queue.
     """
+    if (batch.flows.shares[lines.fabric.link_kind[batch.flows.links] == LinkKind.NETWORK] < 1.0).any():
+        raise FlowError("traffic is spread over paths, and buffers push back on one", "route by ecmp, or name a cc")
     switched = _crosses_network(lines.fabric, batch)
     fair = share_fairly(packets, lines, batch.rows(~switched), certify)
     latency_s, finish_s = np.zeros(len(batch.flows)), batch.start_s.copy()
