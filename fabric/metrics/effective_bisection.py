@@ -10,11 +10,17 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import Fault, RoutingError
 from ..graph import Fabric
 from ..routing import Router
+from ..routing.next_hops import NextHops
+from ..routing.switched import SwitchedRouter
+from ..routing.valiant import ValiantHops
 
 _PATTERNS = 100
-_MOST_FLOWS = 1_000_000
+_MOST_FLOWS = 500_000
+_MOST_VISITS = 4e9
+"""Links looked at where a router searches the graph from every destination: some fifteen seconds."""
 _FLOWS_PER_CALL = 2_000_000
 """A router looks at each destination once per call, so that calls are as large as memory bears."""
 
@@ -32,9 +38,11 @@ class EffectiveBisection:
 
 
 def effective_bisection(fabric: Fabric, router: Router, seed: int = 0) -> EffectiveBisection | None:
-    """Over 100 seeded patterns, fewer beyond 20,000 ranks. None below two ranks. Raises RoutingError."""
+    """Over 100 seeded patterns, fewer beyond 10,000 ranks. None below two ranks. Raises RoutingError, for pairs
+    without a path and where the router would take too long to find them all."""
     if fabric.ranks < 2:
         return None
+    _refuse_endless(fabric, router)
     rng = np.random.default_rng(seed)
     patterns = max(4, min(_PATTERNS, 2 * _MOST_FLOWS // fabric.ranks))
     half = fabric.ranks // 2
@@ -52,6 +60,14 @@ def effective_bisection(fabric: Fabric, router: Router, seed: int = 0) -> Effect
         bps=float(rate_bps.sum(axis=1).mean()),
         patterns=patterns,
     )
+
+
+def _refuse_endless(fabric: Fabric, router: Router) -> None:
+    if isinstance(router, SwitchedRouter) and isinstance(router.hops, NextHops | ValiantHops):
+        goals, links = len(np.unique(router.ports.switch)), len(router.hops.graph.links)
+        if goals * links > _MOST_VISITS:
+            message = f"shortest ways to {goals} switches over {links} links would take minutes to find"
+            raise RoutingError(Fault(message, "measure a smaller fabric of the kind"))
 
 
 def _rates(

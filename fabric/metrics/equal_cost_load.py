@@ -10,30 +10,56 @@ import numpy.typing as npt
 
 from ..graph import Fabric, LinkKind
 from ..routing.ports import network_ports
+from .grid_symmetry import orbits
 from .switch_graph import SwitchGraph, owners
 
 _MOST_VISITS = 2e9
 """Joined pairs of switches looked at, for one goal after the other: some twenty seconds."""
+_SAMPLE = 256
 
 Rates = npt.NDArray[np.float64]
 
 
-def equal_cost_load(fabric: Fabric, graph: SwitchGraph, seed: int = 0) -> tuple[Rates, int, int]:
-    """Load of every directed link in bit/s; to how many switches the traffic went, drawn at random and scaled up where
-    all would take minutes; and how many carry ranks."""
-    from ._push_kernels import push_to
+@dataclass(frozen=True, eq=False)
+class EqualCostLoad:
+    """Load of every directed link in bit/s, and what it was found from; `whole` unless scaled up from a sample."""
 
+    link_bps: Rates
+    method: str
+    whole: bool
+
+
+def equal_cost_load(fabric: Fabric, graph: SwitchGraph, seed: int = 0) -> EqualCostLoad:
+    """Traffic to all switches that carry ranks; to one where the network looks alike from each; to a sample, drawn at
+    random and scaled up, where all would take minutes."""
     ports = _ports(fabric, graph)
     every = np.flatnonzero(sum(port.ranks for port in ports))
-    most = max(1, int(_MOST_VISITS / max(1, len(graph.neighbour))))
-    goals = every if len(every) <= most else np.random.default_rng(seed).choice(every, most, replace=False)
+    orbit = orbits(fabric, graph) if all(port.alike for port in ports) else None
+    if orbit is not None:
+        single_bps = _load_bps(graph, ports, every[:1])
+        load_bps = np.bincount(orbit, weights=single_bps).astype(np.float64)[orbit]
+        method, whole = f"to one switch, which stands for all {len(every)} by symmetry", True
+    elif len(every) * len(graph.neighbour) <= _MOST_VISITS:
+        load_bps = _load_bps(graph, ports, every)
+        method, whole = "to all switches", True
+    else:
+        goals = np.random.default_rng(seed).choice(every, min(_SAMPLE, len(every)), replace=False)
+        load_bps = _load_bps(graph, ports, goals) * (len(every) / len(goals))
+        method, whole = f"to {len(goals)} of {len(every)} switches, so at most this", False
+    return EqualCostLoad(_on_links(fabric, graph, load_bps / (fabric.ranks - 1)), method, whole)
+
+
+def _load_bps(graph: SwitchGraph, ports: list[_Ports], goals: npt.NDArray[np.int64]) -> Rates:
+    """What all that is sent to these switches makes on each joined pair, times the number of a rank's others."""
+    from ._search_kernels import push_to
+
     load_bps = np.zeros(len(graph.neighbour))
-    hops, queue = np.empty((2, graph.size), dtype=np.int64)
+    hops, queue = np.empty((2, graph.size), dtype=np.int32)
+    nearer = np.empty(graph.size, dtype=np.int64)
     for goal in goals.tolist():
         rate_bps = np.sum([port.sent_to(goal) for port in ports], axis=0)
-        push_to(graph.indptr, graph.neighbour, graph.cables, goal, rate_bps, load_bps, hops, queue)
-    load_bps *= len(every) / max(1, len(goals)) / (fabric.ranks - 1)
-    return _on_links(fabric, graph, load_bps), len(goals), len(every)
+        push_to(graph.indptr, graph.neighbour, graph.cables, goal, hops, queue, nearer, rate_bps, load_bps)
+    return load_bps
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +71,12 @@ class _Ports:
     sent_bps: Rates
     ranks_in: Any
     sent_in: Any
+
+    @property
+    def alike(self) -> bool:
+        """Whether every switch has as many ranks that send as much, and no server stands on two."""
+        same = len(np.unique(self.ranks)) == len(np.unique(self.sent_bps)) == 1
+        return same and bool((np.bincount(self.ranks_in.indices, minlength=1) <= 1).all())
 
     def sent_to(self, goal: int) -> Rates:
         """What each switch sends to the ranks on `goal` that are in other servers, times the number of all others."""

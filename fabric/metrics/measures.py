@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import RoutingError
 from ..graph import Fabric
@@ -13,6 +14,8 @@ from .effective_bisection import EffectiveBisection, effective_bisection
 from .path_diversity import PathDiversity, path_diversity
 from .switch_graph import switch_graph
 from .uniform_load import UniformLoad, uniform_load
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,14 @@ class Measures:
 def measures(fabric: Fabric, routing: str = "auto", seed: int = 0) -> Measures:
     """Measure a fabric as `routing` uses it. Raises UnknownNameError."""
     graph, router = switch_graph(fabric), router_for(fabric, routing, seed)
-    far, ways = distances(graph, seed), path_diversity(graph, seed)
+    load, no_load = _had("uniform traffic", lambda: uniform_load(fabric, router, seed))
+    half, no_half = _had("effective bisection", lambda: effective_bisection(fabric, router, seed))
+    return Measures(distances(graph, seed), path_diversity(graph, seed), load, half, (*no_load, *no_half))
+
+
+def _had(name: str, measure: Callable[[], T]) -> tuple[T | None, tuple[str, ...]]:
+    """The measure, or why it cannot be had."""
     try:
-        return Measures(far, ways, uniform_load(fabric, router, seed), effective_bisection(fabric, router, seed))
+        return measure(), ()
     except RoutingError as error:
-        reason = error.faults[0].message
-        return Measures(far, ways, None, None, (f"no uniform traffic, no effective bisection: {reason}",))
+        return None, (f"no {name}: {error.faults[0].message}",)

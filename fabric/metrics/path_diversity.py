@@ -56,13 +56,13 @@ def _pairs(every: npt.NDArray[np.int64], seed: int) -> tuple[npt.NDArray[np.int6
 def _shortest(
     graph: SwitchGraph, source: npt.NDArray[np.int64], target: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float64]:
-    from ._way_kernels import count_ways
+    from ._search_kernels import count_ways
 
-    hops, queue = np.empty((2, graph.size), dtype=np.int64)
+    hops, queue = np.empty((2, graph.size), dtype=np.int32)
     ways = np.empty(graph.size)
     found = np.empty(len(source))
     for place, (start, end) in enumerate(zip(source.tolist(), target.tolist(), strict=True)):
-        count_ways(graph.indptr, graph.neighbour, graph.cables, start, hops, ways, queue)
+        count_ways(graph.indptr, graph.neighbour, graph.cables, start, hops, queue, ways)
         found[place] = ways[end]
     return found
 

@@ -38,8 +38,9 @@ class UniformLoad:
 
 
 def uniform_load(fabric: Fabric, router: Router, seed: int = 0) -> UniformLoad | None:
-    """As the router spreads it where all pairs of switches can be gone through, else over all shortest ways; in the
-    largest fabrics to a seeded sample of switches, which shows means alone. None where no links join switches."""
+    """As the router spreads it where all pairs of switches can be gone through, else over all shortest ways: to one
+    switch where all are alike, in the largest other fabrics to a seeded sample, which shows means alone. None where no
+    links join switches."""
     forwards = forwarding(fabric)
     trunk = (fabric.link_kind == LinkKind.NETWORK) & forwards[fabric.link_source] & forwards[fabric.link_target]
     if not trunk.any() or fabric.ranks < 2:
@@ -47,9 +48,8 @@ def uniform_load(fabric: Fabric, router: Router, seed: int = 0) -> UniformLoad |
     load_bps = routed_load(fabric, router)
     if load_bps is not None:
         return _summed_up(fabric, trunk, load_bps, "as routed, all pairs of switches", whole=True)
-    load_bps, goals, every = equal_cost_load(fabric, switch_graph(fabric), seed)
-    to = "all switches" if goals == every else f"{goals} of {every} switches, so at most this"
-    return _summed_up(fabric, trunk, load_bps, f"over all shortest ways, to {to}", whole=goals == every)
+    found = equal_cost_load(fabric, switch_graph(fabric), seed)
+    return _summed_up(fabric, trunk, found.link_bps, f"over all shortest ways, {found.method}", found.whole)
 
 
 def _summed_up(fabric: Fabric, trunk: npt.NDArray[np.bool_], load_bps: Rates, method: str, whole: bool) -> UniformLoad:

@@ -16,16 +16,19 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
-from ..graph import Fabric, LinkKind
+from ..graph import Fabric
+from ._dependency_kernels import enter_dependencies
 from .lanes import MOST_LANES
 from .ports import network_ports
 from .router import Paths, Router
+from .switch_graph import switch_graph
 
 _LANES = MOST_LANES + 1
 _MOST_PAIRS = 1 << 22
 _AT_ONCE = 1 << 19
 _ENTROPIES = 4
 _PAIRS_TO_JUDGE = 256
+_FIRST_PLACES = 1 << 12
 
 
 @dataclass(frozen=True)
@@ -51,18 +54,18 @@ def check_deadlock(fabric: Fabric, router: Router, seed: int = 0) -> DeadlockChe
     """Whether the dependencies of the router's paths close a circle.
 
     Looked at are the paths of all pairs of ranks; beyond four million pairs, from one rank behind each switch to all;
-    and beyond that, as many of those drawn at random. Where entropy counts, each pair is asked for under four.
-    Raises RoutingError.
+    and beyond that, as many of those drawn at random. Where entropy counts, each pair is asked for under up to four,
+    in all four million times. Raises RoutingError.
     """
     src, dst, coverage = _pairs(fabric, seed)
-    hashes = _hashes(router, src, dst)
-    edges = _Edges(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+    entropies = min(_ENTROPIES, max(1, _MOST_PAIRS // max(1, len(src)))) if _hashes(router, src, dst) else 1
+    edges = _Edges.none()
     for first in range(0, len(src), _AT_ONCE):
         block = slice(first, first + _AT_ONCE)
-        for entropy in range(_ENTROPIES if hashes else 1):
+        for entropy in range(entropies):
             paths = router.paths(src[block], dst[block], np.full(len(src[block]), entropy))
-            edges = edges.joined(_edges(fabric, paths, first))
-    return DeadlockCheck(tuple(_cycle(fabric, edges, src, dst)), coverage)
+            edges = edges.joined(fabric, paths, first)
+    return DeadlockCheck(tuple(_cycle(fabric, edges.sorted(), src, dst)), coverage)
 
 
 def _hashes(router: Router, src: npt.NDArray[np.int32], dst: npt.NDArray[np.int32]) -> bool:
@@ -95,24 +98,28 @@ def _pairs(fabric: Fabric, seed: int) -> tuple[npt.NDArray[np.int32], npt.NDArra
 @dataclass(frozen=True, eq=False)
 class _Edges:
     """Distinct dependencies, `key` = channel * channels + next channel, and the first pair that makes each; a channel
-    is link * lanes + lane."""
+    is link * lanes + lane. While they are collected, a hash table of which `used` places are taken."""
 
     key: npt.NDArray[np.int64]
     pair: npt.NDArray[np.int64]
+    used: int
 
-    def joined(self, other: _Edges) -> _Edges:
-        key, first = np.unique(np.concatenate((self.key, other.key)), return_index=True)
-        return _Edges(key, np.concatenate((self.pair, other.pair))[first])
+    @classmethod
+    def none(cls) -> _Edges:
+        return cls(np.full(_FIRST_PLACES, -1), np.full(_FIRST_PLACES, -1), 0)
 
+    def joined(self, fabric: Fabric, paths: Paths, first_pair: int) -> _Edges:
+        """Each hop between switches depends on the next one of its path. No circle goes through an endpoint."""
+        waits = np.zeros(fabric.links, dtype=np.bool_)
+        waits[switch_graph(fabric).links] = True
+        found = (paths.indptr, paths.links, paths.lanes)
+        return _Edges(*enter_dependencies(self.key, self.pair, self.used, found, waits, _LANES, first_pair))
 
-def _edges(fabric: Fabric, paths: Paths, first_pair: int) -> _Edges:
-    """Each hop on the network depends on the next one of its path. Buses and scale-up links wait for nothing here."""
-    channel = paths.links.astype(np.int64) * _LANES + paths.lanes
-    pair = np.repeat(np.arange(len(paths.indptr) - 1), np.diff(paths.indptr))
-    network = fabric.link_kind[paths.links] == LinkKind.NETWORK
-    follows = (pair[1:] == pair[:-1]) & network[1:] & network[:-1]
-    key, first = np.unique(channel[:-1][follows] * _channels(fabric) + channel[1:][follows], return_index=True)
-    return _Edges(key, pair[:-1][follows][first] + first_pair)
+    def sorted(self) -> _Edges:
+        """Without the free places, by key."""
+        taken = np.flatnonzero(self.key >= 0)
+        taken = taken[np.argsort(self.key[taken])]
+        return _Edges(self.key[taken], self.pair[taken], self.used)
 
 
 def _channels(fabric: Fabric) -> int:

@@ -53,3 +53,19 @@ def test_the_seed_decides(fat_tree_4):
 def test_one_rank_has_no_halves(direct):
     fabric = direct(1, [], hosts=1)
     assert effective_bisection(fabric, router_for(fabric)) is None
+
+
+def test_where_every_way_must_be_searched_for_too_long_the_measures_say_so(monkeypatch):
+    """16 switches with 4 links each are 64 links to look at, for each of the 16."""
+    from fabricsim.fabric.metrics import effective_bisection as module
+    from fabricsim.fabric.metrics import measures
+
+    fabric = topologies.load("torus", dims="4x4")
+    monkeypatch.setattr(module, "_MOST_VISITS", 16 * 64 - 1)
+    found = measures(fabric, "ecmp")
+    assert found.effective_bisection is None
+    assert found.uniform_load is not None
+    assert found.assumptions == (
+        "no effective bisection: shortest ways to 16 switches over 64 links would take minutes to find",
+    )
+    assert measures(fabric, "dor").effective_bisection is not None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pytest
 from fabricsim import topologies
@@ -125,8 +123,9 @@ def test_a_sample_of_goals_tells_means_alone(monkeypatch):
     whole = uniform_load(fabric, router_for(fabric))
     monkeypatch.setattr(routed_load, "_MOST_PAIRS", 1)
     monkeypatch.setattr(equal_cost_load, "_MOST_VISITS", 8000)
+    monkeypatch.setattr(equal_cost_load, "_SAMPLE", 16)
     part = uniform_load(fabric, router_for(fabric), seed=3)
-    assert re.fullmatch(r"over all shortest ways, to \d+ of 32 switches, so at most this", part.method)
+    assert part.method == "over all shortest ways, to 16 of 32 switches, so at most this"
     assert all(tier.highest is None for tier in part.tiers)
     for one, other in zip(whole.tiers, part.tiers, strict=True):
         assert other.mean == pytest.approx(one.mean)
@@ -135,3 +134,54 @@ def test_a_sample_of_goals_tells_means_alone(monkeypatch):
 def test_one_switch_has_nothing_between_switches(direct):
     fabric = direct(1, [], hosts=4)
     assert uniform_load(fabric, router_for(fabric)) is None
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: topologies.load("torus", dims="6x4x3"),
+        lambda: topologies.load("torus", dims="5x2", hosts=3),
+        lambda: topologies.load("hyperx", dims="4x3", hosts=2),
+    ],
+)
+def test_one_switch_of_a_closed_grid_stands_for_all(monkeypatch, make):
+    fabric = make()
+    router = router_for(fabric, "ecmp")
+    exact = uniform_load(fabric, router)
+    monkeypatch.setattr(routed_load, "_MOST_PAIRS", 1)
+    single = uniform_load(fabric, router)
+    assert single.method.startswith("over all shortest ways, to one switch, which stands for all")
+    for one, other in zip(exact.tiers, single.tiers, strict=True):
+        assert (other.mean, other.highest) == (pytest.approx(one.mean), pytest.approx(one.highest))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda direct, grid: topologies.load("mesh", dims="4x4"),
+        lambda direct, grid: topologies.load("torus", dims="4x8", twist=4),
+        lambda direct, grid: topologies.load("torus", dims="4x4", hosts=2, server="hgx-h100"),
+        lambda direct, grid: topologies.load("dragonfly", p=1, a=4, h=1),
+        lambda direct, grid: direct(16, grid(4, 4, wrap=True)),
+    ],
+    ids=["open", "askew", "servers on four switches", "no shift", "no coordinates"],
+)
+def test_no_switch_stands_for_others_where_they_may_differ(monkeypatch, direct, grid, make):
+    fabric = make(direct, grid)
+    monkeypatch.setattr(routed_load, "_MOST_PAIRS", 1)
+    found = uniform_load(fabric, router_for(fabric, "ecmp"))
+    assert found.method == "over all shortest ways, to all switches"
+
+
+def test_a_torus_with_a_cable_less_is_not_alike_from_everywhere(monkeypatch):
+    """Every goal counts then: the load is that of all pairs of ranks."""
+    whole = topologies.load("torus", dims="4x4")
+    graph = whole.to_networkx()
+    graph.remove_edges_from([("switch-0-0", "switch-0-1"), ("switch-0-1", "switch-0-0")])
+    fabric = type(whole).from_networkx(graph)
+    router = router_for(fabric, "ecmp")
+    exact = uniform_load(fabric, router)
+    monkeypatch.setattr(routed_load, "_MOST_PAIRS", 1)
+    pushed = uniform_load(fabric, router)
+    assert "to all switches" in pushed.method
+    assert pushed.tiers[0].highest == pytest.approx(exact.tiers[0].highest)
