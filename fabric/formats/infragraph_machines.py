@@ -108,8 +108,8 @@ def _servers(fabric: Fabric, component: Integers) -> Iterator[tuple[Device, list
 def _by_server(rows: npt.NDArray[np.int64]) -> dict[int, npt.NDArray[np.int64]]:
     """The rows of each number in the first column, sorted, without it."""
     rows = rows[np.lexsort(rows.T[::-1])]
-    numbers, start = np.unique(rows[:, 0], return_index=True)
-    return dict(zip(numbers.tolist(), np.split(rows[:, 1:], start[1:]), strict=True))
+    numbers, start, count = np.unique(rows[:, 0], return_index=True, return_counts=True)
+    return {n: rows[at : at + many, 1:] for n, at, many in zip(numbers.tolist(), start, count, strict=True)}
 
 
 def _server_device(fabric: Fabric, nodes: npt.NDArray[np.int64], links: npt.NDArray[np.int64]) -> Device:
