@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ._choice_kernels import SOURCE
 from ._next_hop_kernels import fill_climbs, fill_hops, fill_reach, graph_paths, graph_spread
 from .ports import Ports
-from .router import Indptr, Pairs, Paths, Reached, Rule, Shares, Spread
+from .router import Indptr, Pairs, Paths, Reached, Rule, Shares, Spread, csr
 from .switch_graph import Switches, SwitchGraph
 
 
@@ -27,6 +27,11 @@ class Seeds(NamedTuple):
 
     indptr: Indptr
     switches: Switches
+
+
+def every_start(rows: int) -> Seeds:
+    """No switch listed: the search goes through the whole graph."""
+    return Seeds(np.zeros(rows + 1, dtype=np.int64), np.empty(0, dtype=np.int32))
 
 
 class Trips(NamedTuple):
@@ -53,28 +58,33 @@ class NextHops:
         self.weighted = weighted
 
     def paths(self, rule: Rule, pairs: Pairs, ports: Ports) -> tuple[Paths, Reached]:
-        goals, row = self.to_switches(self.graph.number[ports.switch[pairs.port_dst]])
         start = self.graph.number[ports.switch[pairs.port_src]]
+        goals, row = self.to_switches(self.graph.number[ports.switch[pairs.port_dst]], start)
         trips = Trips(start, row, self.digits(rule, pairs, ports), pairs.src, pairs.dst, pairs.entropy)
         *paths, reached = graph_paths(rule, trips, self.graph, goals)
         return Paths(*paths), reached
 
     def spread(self, ports: Ports, port_src: Indptr, port_dst: Indptr, share_in: Shares) -> tuple[Spread, Reached]:
-        goals, row = self.to_switches(self.graph.number[ports.switch[port_dst]])
         start = self.graph.number[ports.switch[port_src]]
+        goals, row = self.to_switches(self.graph.number[ports.switch[port_dst]], start)
         *spread, reached = graph_spread(start, row, share_in, self.graph, goals)
         return Spread(*spread), reached
 
-    def to_switches(self, ends: Switches) -> tuple[Goals, npt.NDArray[np.int64]]:
-        """The distinct switches among `ends` as goals, and the row of each end."""
+    def to_switches(self, ends: Switches, starts: Switches | None = None) -> tuple[Goals, npt.NDArray[np.int64]]:
+        """The distinct switches among `ends` as goals, and the row of each end. Where the start of the way to each end
+        is given, no more is looked for than these ways."""
         distinct, row = np.unique(ends, return_inverse=True)
         seeds = Seeds(np.arange(len(distinct) + 1), distinct)
-        return self.goals(seeds, self.graph.group[distinct]), row
+        if starts is None or self.from_the_top is not None:
+            return self.goals(seeds, self.graph.group[distinct]), row
+        order = np.argsort(row, kind="stable")
+        begins = Seeds(csr(np.bincount(row, minlength=len(distinct))), starts[order])
+        return self.goals(seeds, self.graph.group[distinct], begins), row
 
-    def goals(self, seeds: Seeds, group: Switches) -> Goals:
-        """Distances to each row of seeds, all of them in `group`."""
+    def goals(self, seeds: Seeds, group: Switches, starts: Seeds | None = None) -> Goals:
+        """Distances to each row of seeds, all of them in `group`: from every switch, or as far as `starts` need."""
         hops = np.empty((len(group), self.graph.switches), dtype=np.int16)
-        fill_hops(self.graph, seeds, group, hops)
+        fill_hops(self.graph, seeds, group, starts or every_start(len(group)), hops)
         if self.from_the_top is not None:
             fill_climbs(self.graph, self.from_the_top, hops)
         goals = Goals(hops, group, np.empty((0, 0), dtype=np.float32))

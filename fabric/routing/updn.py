@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from ..graph import Fabric
 from ._choice_kernels import DESTINATION
 from ._next_hop_kernels import fill_hops
-from .next_hops import NextHops, Seeds
+from .next_hops import NextHops, Seeds, every_start
 from .ports import network_ports
 from .router import Router, Rule
 from .switch_graph import SwitchGraph, switch_graph
@@ -91,5 +91,5 @@ def _hops_from(graph: SwitchGraph, roots: list[int]) -> npt.NDArray[np.int16]:
     """Hops of each switch from the nearest root; -1 in a part without one."""
     hops = np.empty((1, graph.switches), dtype=np.int16)
     seeds = Seeds(np.array([0, len(roots)]), np.array(roots, dtype=np.int32))
-    fill_hops(graph, seeds, np.zeros(1, dtype=np.int32), hops)
+    fill_hops(graph, seeds, np.zeros(1, dtype=np.int32), every_start(1), hops)
     return hops[0]

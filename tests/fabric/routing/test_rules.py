@@ -34,6 +34,24 @@ def test_on_any_graph_paths_join_and_spreads_conserve(draw, rule, switches, extr
     draw.conserves(fabric, src, dst, router.spread(src, dst))
 
 
+@pytest.mark.parametrize("rule", GENERAL)
+@settings(max_examples=8, deadline=None)
+@given(st.integers(2, 12), st.integers(0, 10), st.integers(0, 2**31))
+def test_a_pairs_way_does_not_depend_on_what_else_is_asked(draw, rule, switches, extra, seed):
+    """The search for one pair ends early; that for all of them knows every distance."""
+    fabric = draw.random_graph(switches, extra, seed, (1e11, 4e11))
+    src, dst = draw.all_pairs(fabric)
+    router = router_for(fabric, rule, seed)
+    paths, spread = router.paths(src, dst), router.spread(src, dst)
+    for pair in range(0, len(src), max(1, len(src) // 8)):
+        own = slice(pair, pair + 1)
+        one, part = router.paths(src[own], dst[own]), router.spread(src[own], dst[own])
+        assert one.links.tolist() == paths.links[paths.indptr[pair] : paths.indptr[pair + 1]].tolist()
+        among = slice(spread.indptr[pair], spread.indptr[pair + 1])
+        assert part.links.tolist() == spread.links[among].tolist()
+        assert part.shares.tolist() == spread.shares[among].tolist()
+
+
 @pytest.mark.parametrize("rule", [*GENERAL, "dor"])
 @pytest.mark.parametrize(("family", "dims"), [("torus", (4, 3)), ("mesh", (3, 2, 2)), ("hyperx", (3, 4))])
 def test_on_grids_paths_join_and_spreads_conserve(draw, rule, family, dims):
