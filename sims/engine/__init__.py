@@ -4,6 +4,6 @@ from .changes import Changes
 from .events import simulate_flows
 from .max_min import max_min_rates
 from .record import LinkRecord
-from .result import FlowResult
+from .result import Effort, FlowResult
 
-__all__ = ["Changes", "FlowResult", "LinkRecord", "max_min_rates", "simulate_flows"]
+__all__ = ["Changes", "Effort", "FlowResult", "LinkRecord", "max_min_rates", "simulate_flows"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from ._audit_kernels import audit_levels
 from ._due_kernels import collect_ending, refresh_due
-from ._fluid_kernels import UNPLACED, asks, insert, meter, move, remove, touch, work_left
+from ._fluid_kernels import EVENTS, UNPLACED, asks, insert, meter, move, remove, touch, work_left
 from ._kernel import inlined, kernel, part
 from ._level_kernels import NEAR_FULL, fixpoint, mark
-from ._proof_kernels import audit_levels, log_loads
+from ._meter_kernels import read_meters
 from ._refill_kernels import refill
 from ._timeline_kernels import (
     ABSENT,
@@ -30,8 +31,8 @@ SAME_INSTANT = 1e-12
 
 
 @kernel
-def run_flows(state, paths, capacity, order, shifts, time, fill, log, audit, tolerance):
-    """Run flows to their ends, written into `time`. Returns whether it stopped because the log is full.
+def run_flows(state, paths, capacity, order, shifts, time, fill, meters, audit, tolerance):
+    """Run flows to their ends, written into `time`. Returns whether it stopped because there is no room for runs.
 
     paths in levels; capacity float64[m] in bit/s, kept up to date; fill: workspace of `water_fill`.
     """
@@ -50,10 +51,9 @@ def run_flows(state, paths, capacity, order, shifts, time, fill, log, audit, tol
             refill(state, paths, capacity, active, gone, fill, now)
         if audit.on[0] and not audit_levels(state, paths, capacity, active, audit, tolerance):
             return False
-        if len(log.entries):
-            log_loads(state, log, now)
-            if len(log.entries) - log.size[0] < len(state.links):
-                return True
+        state.size[EVENTS] += 1
+        if len(meters.links) and read_meters(state, meters, now):
+            return True
         now = next_event(state, order, shifts, time)
     return False
 

@@ -70,11 +70,12 @@ class Fluid(NamedTuple):
     cap: np.ndarray  # float64[most flows on a link] workspace of `balance`: levels elsewhere ...
     cap_demand: np.ndarray  # float64[likewise] ... demands ...
     cap_hop: np.ndarray  # int32[likewise] ... and hops
-    metered: np.ndarray  # int32[m] links whose load may have changed at this instant, or int32[0] to keep no log
-    size: np.ndarray  # int64[4] of the heaps `due` and `dirty`, of `touched` and `metered`
+    metered: np.ndarray  # int32[m] links whose load may have changed at this instant, or int32[0] to keep no meters
+    size: np.ndarray  # int64[7] of the heaps `due` and `dirty`, of `touched` and `metered`; counts of the whole run
 
 
-DUE, DIRTY, TOUCHED, METERED = range(4)
+DUE, DIRTY, TOUCHED, METERED, EVENTS, MOVED, READ = range(7)
+"""Indices into `size`. Of a run: instants, flows given another bottleneck, incidences of flows and links read."""
 
 
 @part
@@ -209,6 +210,7 @@ def move(state, flow, hop, now):
         reset_clock(links[target], slots)
     adopt(links[target], slots, hop_slot, hop_slot[hop], links[target].clock + left)
     state.tight[flow] = hop
+    state.size[MOVED] += 1
     for k in range(state.indptr[flow], state.indptr[flow + 1]):
         slots[hop_slot[k]].bottleneck = target
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._fluid_kernels import DIRTY, UNPLACED, asks, meter, move, set_clock, touch
+from ._fluid_kernels import DIRTY, READ, UNPLACED, asks, meter, move, set_clock, touch
 from ._heap_kernels import sift_down, sift_up
 from ._kernel import inlined
 
@@ -74,6 +74,7 @@ def fixpoint(state, now, budget):
             link.level, link.load = np.inf, 0.0
             continue
         budget -= link.flows
+        state.size[READ] += link.flows
         _set_level(state, number, _balance(state, link), now)
         if budget < 0:
             return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ._due_kernels import refresh_due
-from ._fluid_kernels import METERED, TOUCHED, UNPLACED, asks, is_coupled, meter, sift_own_down, touch, work_left
+from ._fluid_kernels import METERED, MOVED, READ, TOUCHED, UNPLACED, asks, is_coupled, meter, sift_own_down, touch, work_left
 from ._kernel import part
 from ._max_min_kernels import water_fill
 
@@ -60,7 +60,9 @@ def _place_own(state, active, fill):
 
 @part
 def _place_others(state, active, fill):
+    state.size[MOVED] += len(active)
     for flow in active:
+        state.size[READ] += state.indptr[flow + 1] - state.indptr[flow]
         for k in range(state.indptr[flow], state.indptr[flow + 1]):
             if k != state.tight[flow]:
                 link = state.links[state.hop_link[k]]

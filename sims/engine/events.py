@@ -71,7 +71,8 @@ def simulate_flows(
     bits = schedule.size_bytes * BITS_PER_BYTE
     with np.errstate(divide="ignore", invalid="ignore"):
         rate = np.where(bits > 0, bits / (run.finish_s - run.start_s), np.inf)
-    return FlowResult(run.start_s, run.finish_s, rate, sent_bytes, run.record(len(sent_bytes)))
+    kept = None if record is None else run.record.of_links(slice(len(sent_bytes)))
+    return FlowResult(run.start_s, run.finish_s, rate, sent_bytes, run.effort, kept)
 
 
 def _blur_bytes(plan: Plan, run: Run) -> float:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ._audit_kernels import Audit
 from ._fluid_kernels import LINK, SLOT, UNPLACED, Fluid
-from ._proof_kernels import Audit
+
 from ._timeline_kernels import ABSENT, Order, Timeline
 from .plan import Plan
 from .validate import Schedule
@@ -14,7 +15,7 @@ from .validate import Schedule
 def new_fluid(plan: Plan, metered: bool) -> Fluid:
     """State before the first event: every link empty, every flow with its work to do.
 
-    `metered`: loads of links are to be logged.
+    `metered`: meters of links are to be kept.
     """
     paths = plan.paths
     n_flows, n_links, n_hops = len(plan.work), len(plan.capacity), len(paths.links)
@@ -44,7 +45,7 @@ def new_fluid(plan: Plan, metered: bool) -> Fluid:
         cap_demand=np.empty(most),
         cap_hop=np.empty(most, np.int32),
         metered=np.empty(n_links if metered else 0, np.int32),
-        size=np.zeros(4, np.int64),
+        size=np.zeros(7, np.int64),
     )
 
 

@@ -1,18 +1,19 @@
-"""What links carry over time, read from the log that the event loop keeps."""
+"""What links carry over time."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...fabric.errors import Fault, FlowError
-from ._proof_kernels import LOAD, Log
-from ._record_kernels import fold
+from ._meter_kernels import METER, RUN, Meters, close_meters, fill_bins
 from .plan import BITS_PER_BYTE
 from .validate import Floats
 
-_ENTRIES = 1 << 18
+_ROOM = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -20,17 +21,31 @@ class LinkRecord:
     """Load of links over time. Bin i covers `i * resolution_s` to `(i + 1) * resolution_s`; the last may be part idle.
 
     Attributes:
-        bin_bytes: float64[links, bins], bytes carried.
+        runs: records (bits, link, first, last): in each bin from `first` up to `last` a row carried `bits`.
+        row: int32[links], whose runs are each link's.
         busy_s: float64[links], time with any flow on the link.
     """
 
     resolution_s: float
-    bin_bytes: Floats
+    runs: NDArray[np.void]
+    row: NDArray[np.int32]
     busy_s: Floats
+
+    @cached_property
+    def bin_bytes(self) -> Floats:
+        """Bytes carried, float64[links, bins]: links * bins * 8 bytes of memory."""
+        bins: Floats = np.zeros((int(self.row.max(initial=-1)) + 1, int(self.runs["last"].max(initial=0))))
+        fill_bins(self.runs[self.runs["link"] < len(bins)], bins)
+        bins /= BITS_PER_BYTE
+        return bins[self.row]
 
     def utilisation(self, capacity_bps: Floats) -> Floats:
         """Fraction of its capacity that each link carried in each bin; float64[links, bins]."""
         return self.bin_bytes * BITS_PER_BYTE / (np.asarray(capacity_bps)[:, None] * self.resolution_s)
+
+    def of_links(self, links: NDArray[np.integer] | slice) -> LinkRecord:
+        """The record of these links only."""
+        return replace(self, row=self.row[links], busy_s=self.busy_s[links])
 
 
 def check_resolution(record: float | None) -> None:
@@ -44,25 +59,24 @@ def check_resolution(record: float | None) -> None:
 
 
 class Recorder:
-    """Sums up the log of a run, a buffer at a time. It keeps no log of no links, and no bins without a resolution."""
+    """Meters of a run, and their runs, a buffer at a time. No meters of no links, no runs without a resolution."""
 
     def __init__(self, n_links: int, resolution_s: float | None) -> None:
-        self.log = Log(np.empty(n_links + _ENTRIES if n_links else 0, LOAD), np.zeros(1, np.int64))
-        self.carried_bits: Floats = np.zeros(n_links)
-        self.busy_s: Floats = np.zeros(n_links)
-        self.bin_bits: Floats = np.zeros((n_links, 0))
-        self._resolution_s = resolution_s
-        self._load: Floats = np.zeros(n_links)
-        self._since_s: Floats = np.zeros(n_links)
+        room = 2 * n_links + _ROOM if resolution_s is not None else 0
+        links = np.zeros(n_links, METER)
+        self.meters = Meters(links, np.empty(room, RUN), np.zeros(1, np.int64), np.array([resolution_s or 0.0]))
+        self._runs: list[NDArray[np.void]] = []
 
-    def read_log(self) -> None:
-        """Add what the log holds, and empty it."""
-        entries = self.log.entries[: self.log.size[0]]
-        if self._resolution_s is not None and len(entries):
-            needed = int(entries["time_s"][-1] / self._resolution_s) + 1
-            added = max(needed - self.bin_bits.shape[1], 0)
-            self.bin_bits = np.pad(self.bin_bits, ((0, 0), (0, added)))
-        fold(
-            entries, self._load, self._since_s, self.carried_bits, self.busy_s, self.bin_bits, self._resolution_s or 1.0
-        )
-        self.log.size[0] = 0
+    def keep_runs(self) -> None:
+        """Make room for more runs."""
+        size = self.meters.size
+        self._runs.append(self.meters.runs[: size[0]].copy())
+        size[0] = 0
+
+    def close(self, end_s: float) -> LinkRecord:
+        """The record until `end_s`."""
+        self.keep_runs()
+        close_meters(self.meters, end_s)
+        self.keep_runs()
+        row = np.arange(len(self.meters.links), dtype=np.int32)
+        return LinkRecord(self.meters.bin_s[0], np.concatenate(self._runs), row, self.meters.links["busy_s"])

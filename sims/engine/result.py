@@ -9,6 +9,16 @@ from .validate import Floats
 
 
 @dataclass(frozen=True)
+class Effort:
+    """What a run took: instants at which anything changed, flows that got another bottleneck then (all that start and
+    end among them), and incidences of flows and links read to find out. Symmetric runs count classes."""
+
+    events: int
+    moved: int
+    read: int
+
+
+@dataclass(frozen=True)
 class FlowResult:
     """Times and mean rates per flow, in input order, and bytes per link.
 
@@ -20,6 +30,7 @@ class FlowResult:
     finish_s: Floats
     rate_bps: Floats
     link_bytes: Floats
+    effort: Effort
     record: LinkRecord | None = None
 
     @property

@@ -1,4 +1,4 @@
-"""What a run leaves to prove it by: a log of link loads, and a look at the levels between events."""
+"""A look at the levels between events, to prove them fair."""
 
 from __future__ import annotations
 
@@ -7,21 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ._certificate_kernels import link_loads, unfair_flow
-from ._fluid_kernels import METERED
 from ._kernel import part
-
-LOAD = np.dtype([("time_s", "f8"), ("load", "f8"), ("link", "i4")], align=True)
-"""From `time_s` on, `link` carries `load` (bit/s)."""
 
 AUDITED_FLOWS = 64
 """Flows looked at per event, on average: then looking costs about as much as the event."""
-
-
-class Log(NamedTuple):
-    """Changes of load in order of time, since the log was last read."""
-
-    entries: np.ndarray  # LOAD[l], of size 0 to keep no log
-    size: np.ndarray  # int64[1]
 
 
 class Audit(NamedTuple):
@@ -33,19 +22,6 @@ class Audit(NamedTuple):
     level: np.ndarray  # float64[n]
     load: np.ndarray  # float64[m]
     highest: np.ndarray  # float64[m]
-
-
-@part
-def log_loads(state, log, now):
-    """Enter the links whose load may have changed at `now`."""
-    for number in state.metered[: state.size[METERED]]:
-        link = state.links[number]
-        link.metered = 0
-        entry = log.entries[log.size[0]]
-        entry.time_s, entry.link = now, number
-        entry.load = link.capacity if link.level < np.inf else link.load
-        log.size[0] += 1
-    state.size[METERED] = 0
 
 
 @part
