@@ -1,8 +1,8 @@
-# demo test check validate bench: each prepares .venv when it must, and is quick the second time.
+# demo test check validate fuzz bench: each prepares .venv when it must, and is quick the second time.
 # Nothing is needed beforehand but make and a Python 3.11 or later with venv.
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test check validate bench
+.PHONY: demo test check validate fuzz bench
 
 # An empty environment has no PATH, and an empty HOME would send caches to the root folder.
 export PATH := $(or $(PATH),/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
@@ -35,6 +35,9 @@ check: .venv/development
 
 validate: .venv/development
 	$(BIN)/python -m pytest -m validation --verbose
+
+fuzz: .venv/development
+	$(BIN)/python -m pytest -m slow --verbose
 
 bench: .venv/development
 	$(BIN)/python benchmarks/run.py; commands=$$?; $(BIN)/python benchmarks/engine_table.py && exit $$commands

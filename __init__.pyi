@@ -17,8 +17,10 @@ from .fabric.graph import Fabric as Fabric
 from .fabric.graph import FabricBuilder as FabricBuilder
 from .sims.collectives import collective as collective
 from .sims.engine import FlowResult as FlowResult
+from .sims.engine import Phase as Phase
 from .sims.engine import max_min_rates as max_min_rates
 from .sims.engine import simulate_flows as simulate_flows
+from .sims.engine import simulate_phases as simulate_phases
 from .sims.results import CollectiveResult as CollectiveResult
 from .sims.results import TrafficResult as TrafficResult
 from .sims.traffic import traffic as traffic

@@ -135,10 +135,9 @@ def _priced(
         _prove(network, comms, op, schedules)
     joined, inside = at_once(schedules), _scaleup_wire(comms[0], op)
     crossings = [_crossing(network, phase) for phase in joined]
-    runs = [
-        _run(network, phase, phase.fraction * np.where(crossing, 1.0, inside), certify)
-        for phase, crossing in zip(joined, crossings, strict=True)
-    ]
+    runs = _run_each(
+        network, [(p, p.fraction * np.where(c, 1.0, inside)) for p, c in zip(joined, crossings, strict=True)], certify
+    )
     hops = [
         Hops(phase.steps, float(ran.latency_s.max(initial=0.0)), bool(crossing.any()))
         for phase, crossing, ran in zip(joined, crossings, runs, strict=True)
@@ -163,6 +162,21 @@ def _prove(network: Network, comms: Sequence[Communicator], op: str, schedules: 
     for comm, schedule in zip(comms, schedules, strict=True):
         if comm.size <= MOST_PROVEN_RANKS and sum(phase.repeats for phase in schedule) <= MOST_PROVEN_ROUNDS:
             prove(comm, op, schedule, network.fabric)
+
+
+def _run_each(
+    network: Network, phases: Sequence[tuple[Traffic, npt.NDArray[np.float64]]], certify: bool
+) -> list[TransferResult]:
+    """Phases that send the same are run once."""
+    known: dict[tuple[bytes, bytes, bytes], TransferResult] = {}
+    runs = []
+    for phase, fraction in phases:
+        sent = phase.src.tobytes(), phase.dst.tobytes(), fraction.tobytes()
+        ran = known.get(sent) if phase.routes is None else None
+        runs.append(ran or _run(network, phase, fraction, certify))
+        if phase.routes is None:
+            known[sent] = runs[-1]
+    return runs
 
 
 def _run(network: Network, phase: Traffic, fraction: npt.NDArray[np.float64], certify: bool) -> TransferResult:

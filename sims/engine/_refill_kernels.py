@@ -5,7 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from ._due_kernels import refresh_due
-from ._fluid_kernels import METERED, MOVED, READ, TOUCHED, UNPLACED, asks, is_coupled, meter, sift_own_down, touch, work_left
+from ._fluid_kernels import (
+    METERED,
+    MOVED,
+    READ,
+    TOUCHED,
+    UNPLACED,
+    asks,
+    is_coupled,
+    meter,
+    sift_own_down,
+    touch,
+    work_left,
+)
 from ._kernel import part
 from ._max_min_kernels import water_fill
 

@@ -6,7 +6,6 @@ import numpy as np
 
 from ._audit_kernels import Audit
 from ._fluid_kernels import LINK, SLOT, UNPLACED, Fluid
-
 from ._timeline_kernels import ABSENT, Order, Timeline
 from .plan import Plan
 from .validate import Schedule
