@@ -16,17 +16,20 @@ from .packets import PacketParameters
 from .roce import Roce, RoceParameters
 from .subflows import Batch, Delivery, Lines, Queues, Subflows
 from .tcp import Tcp, TcpParameters
+from .uec import Uec, UecParameters
 
 TRANSPORTS: Mapping[str, tuple[type[Spec], Callable[[Any], Transport]]] = {
     "ideal": (IdealParameters, lambda _: Ideal()),
     "infiniband": (InfinibandParameters, Infiniband.of),
     "roce": (RoceParameters, Roce.of),
     "tcp": (TcpParameters, Tcp.of),
+    "uec": (UecParameters, Uec.of),
 }
 """Parameters and maker of each transport of the switched network."""
 
 INERT = {
     ("infiniband", "qps"): "a static table gives every queue pair of a pair the same path",
+    ("uec", "qps"): "every packet has its own path",
     ("ideal", "qps"): "traffic already spreads over all paths",
     **{("ideal", knob): "there are no packets" for knob in PacketParameters.model_fields},
 }

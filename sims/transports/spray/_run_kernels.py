@@ -1,0 +1,105 @@
+"""Sprayed flows from start to end, event by event."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ...engine._kernel import kernel, part
+from ._share_kernels import share
+from ._state_kernels import ACTIVE, STARTED
+from ._wait_kernels import back_wait_s, forward_wait_s, weigh
+
+_SETTLED = 1e-3
+_STILL = 0.02
+"""Packets."""
+_MOST_TURNS = 30
+_EMPTY = 1e-6
+_AT_LIMIT = 0.99
+
+
+@kernel
+def run_sprayed(sprayed, classes, sharing, laws):
+    """Run flows to their ends, written into `sharing.done_s`."""
+    now = 0.0
+    flows = len(sprayed.wire)
+    while sharing.size[STARTED] < flows or sharing.size[ACTIVE] > 0:
+        if sharing.size[ACTIVE] == 0:
+            now = max(now, sprayed.start_s[sprayed.by_start[sharing.size[STARTED]]])
+        _start(sprayed, sharing, now)
+        _settle(sprayed, classes, sharing, laws)
+        ahead_s = np.inf
+        for i in range(sharing.size[ACTIVE]):
+            flow = sharing.active[i]
+            ahead_s = min(ahead_s, sharing.left[flow] / sharing.rate[flow])
+        then = now + ahead_s
+        if sharing.size[STARTED] < flows:
+            then = min(then, sprayed.start_s[sprayed.by_start[sharing.size[STARTED]]])
+        _move(sprayed, sharing, laws, then, then - now)
+        now = then
+
+
+@part
+def _start(sprayed, sharing, now):
+    while sharing.size[STARTED] < len(sprayed.wire):
+        flow = sprayed.by_start[sharing.size[STARTED]]
+        if sprayed.start_s[flow] > now:
+            return
+        sharing.active[sharing.size[ACTIVE]] = flow
+        sharing.rate[flow] = 0.0
+        sharing.size[ACTIVE] += 1
+        sharing.size[STARTED] += 1
+
+
+@part
+def _settle(sprayed, classes, sharing, laws):
+    """Rates make loads, loads make waits, waits and windows make rates: until these agree."""
+    for _ in range(_MOST_TURNS):
+        before, moved = 0.0, 0.0
+        wait_moved = weigh(sprayed, classes, sharing, laws)
+        for i in range(sharing.size[ACTIVE]):
+            before += sharing.rate[sharing.active[i]]
+        share(sprayed, classes, sharing)
+        for i in range(sharing.size[ACTIVE]):
+            moved += sharing.rate[sharing.active[i]]
+        if wait_moved <= _STILL and abs(moved - before) <= _SETTLED * moved:
+            return
+
+
+@part
+def _move(sprayed, sharing, laws, now, seconds):
+    """Send for some seconds, and end the flows that have sent all."""
+    i = 0
+    while i < sharing.size[ACTIVE]:
+        flow = sharing.active[i]
+        rest = sharing.left[flow] - sharing.rate[flow] * seconds
+        sharing.left[flow] = rest
+        if rest > _EMPTY * sprayed.wire[flow]:
+            i += 1
+            continue
+        sharing.done_s[flow] = now + _last_packet_s(sprayed, sharing, laws, flow)
+        sharing.size[ACTIVE] -= 1
+        sharing.active[i] = sharing.active[sharing.size[ACTIVE]]
+
+
+@part
+def _last_packet_s(sprayed, sharing, laws, flow):
+    """From the last byte's leaving, were the flow a steady stream, to its end.
+
+    A window of w packets leaves at line rate once per round trip: n packets take floor((n - 1) / w) round trips and the
+    rest of a window, where the stream would take n / w.
+    """
+    waits_s = forward_wait_s(sprayed, sharing, flow)
+    late_s = sprayed.forward_s[flow] + waits_s
+    waits_s += back_wait_s(sprayed, sharing, flow)
+    if laws.acked:
+        late_s = sprayed.forward_s[flow] + sprayed.back_s[flow] + waits_s
+    if sharing.rate[flow] >= _AT_LIMIT * sharing.most[flow] and sharing.most[flow] < sprayed.line[flow]:
+        round_s = sprayed.round_s[flow] + waits_s
+        count = math.ceil(sprayed.wire[flow] / laws.packet - 1e-9)
+        window = sprayed.window[flow] / laws.packet
+        whole = math.floor((count - 1) / window)
+        rest_s = (count - whole * window) * laws.packet / sprayed.line[flow]
+        late_s += whole * round_s + rest_s - count / window * round_s
+    return late_s

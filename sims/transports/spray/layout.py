@@ -1,0 +1,162 @@
+"""Spread subflows as the arrays of a network of link classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ....fabric.graph import Fabric, LinkKind, NodeKind
+from ..delays import delays
+from ..packets import Packets
+from ..subflows import Batch, Floats, Indices, Lines
+from ._class_kernels import by_class
+from ._state_kernels import Classes, Laws, Sharing, Sprayed
+
+WINDOW = 1.5
+"""Bandwidth-delay products in flight, where no window is given."""
+
+MARKING = 0.2
+"""Of the longest round trip: the queue from which on packets are marked (uet-htsim's default)."""
+
+CREDITS_PER_PACKET = 0.5
+"""A packet is acknowledged by a header; a credit of the same size lets in the next two."""
+
+_SLACK = 1e-9
+
+
+@dataclass(frozen=True)
+class Network:
+    """`sprayed` flows over `classes`; `latency_s` is an empty network's."""
+
+    sprayed: Sprayed
+    classes: Classes
+    laws: Laws
+    latency_s: Floats
+
+
+def lay_out(packets: Packets, lines: Lines, batch: Batch, pace: float, entropies: int) -> Network:
+    """The network of a batch in which every flow has ways and bytes; receivers let in `pace` of their line rate."""
+    fabric, flows = lines.fabric, batch.flows
+    link_class, number = _classes(fabric, batch)
+    rate = np.zeros(number)
+    rate[link_class[flows.links]] = fabric.capacity_bps[flows.links] / 8
+    rate[link_class[flows.links ^ 1]] = fabric.capacity_bps[flows.links ^ 1] / 8
+    forth = by_class(flows.indptr, link_class, flows.links, flows.shares, number)
+    back = by_class(flows.indptr, link_class, flows.links ^ 1, flows.shares, number)
+    control = packets.ack_share * (1.0 + CREDITS_PER_PACKET)
+    ends = np.isin(fabric.node_kind, (NodeKind.NIC, NodeKind.HOST, NodeKind.ACCELERATOR))
+    leaving, entering = (np.zeros(number, dtype=bool) for _ in range(2))
+    for column, side in ((leaving, fabric.link_source), (entering, fabric.link_target)):
+        column[link_class[flows.links[ends[side[flows.links]]]]] = True
+        column[link_class[flows.links[ends[side[flows.links ^ 1]]] ^ 1]] = True
+    switched = np.zeros(number, dtype=bool)
+    switched[link_class[flows.links]] = fabric.link_kind[flows.links] == LinkKind.NETWORK
+    room = rate * np.where(entering & switched, pace, 1.0)
+    late, line = delays(packets, lines, batch), _line(forth, rate)
+    sprayed = Sprayed(
+        *forth,
+        *back,
+        *_bounds(forth, back, control, rate, leaving, entering),
+        packets.wire_bytes(batch.size_bytes),
+        batch.start_s,
+        np.argsort(batch.start_s, kind="stable"),
+        late.forward_s,
+        late.back_s,
+        late.round_s,
+        line,
+        np.full(len(line), packets.window_bytes) if np.isfinite(packets.window_bytes) else WINDOW * line * late.round_s,
+    )
+    classes = Classes(rate, room, packets.mtu_bytes / np.maximum(rate, 1.0), switched & ~leaving)
+    marking_s = MARKING * float(late.round_s.max())
+    laws = Laws(float(packets.mtu_bytes), control, float(entropies), marking_s, packets.acked)
+    return Network(sprayed, classes, laws, late.forward_s + (late.back_s if packets.acked else 0.0))
+
+
+def _classes(fabric: Fabric, batch: Batch) -> tuple[npt.NDArray[np.int32], int]:
+    """The class of every link in use either way, and how many there are; links of a class have one rate and carry the
+    same shares of the same flows, which two sums with random weights per flow tell."""
+    flows = batch.flows
+    columns = [fabric.capacity_bps]
+    for draw in np.random.default_rng(0).random((2, len(flows))):
+        weights = draw[flows.owner] * flows.shares
+        columns += [
+            np.bincount(flows.links, weights, fabric.links),
+            np.bincount(flows.links ^ 1, weights, fabric.links),
+        ]
+    used = np.unique(np.concatenate([flows.links, flows.links ^ 1]))
+    _, inverse = np.unique(np.stack(columns)[:, used], axis=1, return_inverse=True)
+    link_class = np.full(fabric.links, -1, dtype=np.int32)
+    link_class[used] = inverse.ravel()
+    return link_class, int(inverse.max()) + 1
+
+
+def _line(forth: tuple[Indices, npt.NDArray[np.int32], Floats, Floats], rate: Floats) -> Floats:
+    """The rate at which a flow alone can send."""
+    return np.minimum.reduceat(rate[forth[1]] / forth[2], forth[0][:-1])
+
+
+def _bounds(
+    forth: tuple[Indices, npt.NDArray[np.int32], Floats, Floats],
+    back: tuple[Indices, npt.NDArray[np.int32], Floats, Floats],
+    control: float,
+    rate: Floats,
+    leaving: npt.NDArray[np.bool_],
+    entering: npt.NDArray[np.bool_],
+) -> tuple[Indices, npt.NDArray[np.int32], Floats]:
+    """The classes that may limit flows, with what a byte takes of a link there: data on those that are not as wide as
+    all that comes to them or all that they lead to; acknowledgements and credits where they leave an end."""
+    count = len(forth[0]) - 1
+    owner = np.repeat(np.arange(count), np.diff(forth[0]))
+    tight = leaving | entering | _narrow(forth, owner, rate, leaving) & _narrow(forth, owner, rate, entering)
+    data = tight[forth[1]]
+    back_owner = np.repeat(np.arange(count), np.diff(back[0]))
+    returned = leaving[back[1]] & (control > 0)
+    rows = np.concatenate([owner[data], back_owner[returned]])
+    order = np.argsort(rows, kind="stable")
+    classes = np.concatenate([forth[1][data], back[1][returned]])[order]
+    each = np.concatenate([forth[2][data], control * back[2][returned]])[order]
+    indptr = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=count)))).astype(np.int64)
+    return indptr, classes.astype(np.int32), each
+
+
+def _narrow(
+    forth: tuple[Indices, npt.NDArray[np.int32], Floats, Floats],
+    owner: Indices,
+    rate: Floats,
+    ends: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.bool_]:
+    """Which classes could not carry what the `ends` classes of their flows do, each at its full rate."""
+    at_end = ends[forth[1]]
+    end_of = np.full(owner.max() + 1, -1)
+    end_of[owner[at_end]] = forth[1][at_end]
+    key = forth[1].astype(np.int64) * len(rate) + end_of[owner]
+    pair, inverse = np.unique(key, return_inverse=True)
+    most = np.zeros(len(pair))
+    np.maximum.at(most, inverse, forth[2] * rate[end_of[owner]])
+    asked = np.bincount(pair // len(rate), most, len(rate))
+    return asked > rate * (1 + _SLACK)
+
+
+def at_rest(network: Network) -> Sharing:
+    """Nothing sent yet."""
+    flows, classes = len(network.sprayed.wire), len(network.classes.rate)
+    return Sharing(
+        left=network.sprayed.wire.copy(),
+        rate=np.zeros(flows),
+        most=network.sprayed.line.copy(),
+        data=np.zeros(classes),
+        control=np.zeros(classes),
+        uneven=np.zeros(classes),
+        flows=np.zeros(classes, dtype=np.int64),
+        wait_s=np.zeros(classes),
+        back_wait_s=np.zeros(classes),
+        level=np.full(classes, np.inf),
+        taken=np.zeros(classes),
+        asked=np.zeros(classes),
+        top=np.zeros(classes),
+        active=np.zeros(flows, dtype=np.int64),
+        done_s=np.zeros(flows),
+        size=np.zeros(2, dtype=np.int64),
+    )
