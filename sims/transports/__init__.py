@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...fabric.errors import Fault, InputError, SpecError, UnknownNameError
+from ...fabric.errors import Fault, SpecError, UnknownNameError
 from ...fabric.graph import Fabric
 from ...fabric.spec import Spec, validate
 from .base import Transport
@@ -39,12 +39,9 @@ INERT = {
 def transport_for(fabric: Fabric, name: str = "auto", parameters: Mapping[str, Any] | None = None) -> Transport:
     """The transport of this name; `auto` is the network the fabric was built for.
 
-    Raises UnknownNameError, InputError for a network that has no transport yet, SpecError listing every wrong
-    parameter.
+    Raises UnknownNameError, SpecError listing every wrong parameter.
     """
     network = fabric.meta.get("network", "infiniband")
-    if name == "auto" and network not in TRANSPORTS:
-        raise InputError(f"{network} is not simulated yet", f"name another transport: {', '.join(sorted(TRANSPORTS))}")
     name = network if name == "auto" else name
     if name not in TRANSPORTS:
         raise UnknownNameError.of("transport", name, ("auto", *TRANSPORTS))

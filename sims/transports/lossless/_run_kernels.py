@@ -26,7 +26,6 @@ def run_queues(paths, links, state, rules):
     while state.size[DONE] < len(paths.start_s):
         _skip_to_start(paths, state)
         fresh = admit(paths, links, state, state.clock[NOW] + rules.step_s)
-        meter(links, state, rules.step_s)
         serve(paths, links, state, rules)
         follow_probes(paths, links, state, rules)
         dismiss(paths, links, state, NEGLIGIBLE * rules.packet)
@@ -117,7 +116,9 @@ def _jump(paths, links, state, rules):
     if not 0.0 < ahead_s < np.inf:
         return
     state.clock[NOW] += ahead_s
-    meter(links, state, ahead_s)
+    for link in range(len(links.rate)):
+        if state.in_use[link] > 0:
+            meter(links, state, link, ahead_s)
     for i in range(state.size[ACTIVE]):
         flow = state.active[i]
         amount = state.rate[flow] * ahead_s

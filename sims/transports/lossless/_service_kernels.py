@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...engine._kernel import part
-from ._state_kernels import DRY, NOW, PROBING, open_share, pass_on
+from ._state_kernels import DRY, NOW, PROBING, meter, open_share, pass_on
 
 _WHOLE = 1e-6
 """Bytes within which a source counts as empty."""
@@ -24,6 +24,7 @@ def serve(paths, links, state, rules):
     for link in links.order:
         if state.in_use[link] == 0:
             continue
+        meter(links, state, link, rules.step_s)
         share = open_share(links, state, link)
         room = (share * links.rate[link] - state.acks[link]) * rules.step_s
         if room <= 0.0:

@@ -98,12 +98,10 @@ def open_share(links, state, link):
 
 
 @part
-def meter(links, state, seconds):
-    """Note for `seconds` how far links are held back and how much waits before them."""
-    for link in range(len(links.rate)):
-        if state.before[link] > 0.0 or links.begins[link]:
-            state.held_s[link] += (1.0 - open_share(links, state, link)) * seconds
-        state.waited[link] += state.before[link] * seconds
+def meter(links, state, link, seconds):
+    """Note for `seconds` how far a link is held back and how much waits before it."""
+    state.held_s[link] += (1.0 - open_share(links, state, link)) * seconds
+    state.waited[link] += state.before[link] * seconds
 
 
 @part

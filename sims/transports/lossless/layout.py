@@ -17,7 +17,7 @@ from ._state_kernels import Links, Moving, Paths, Rules
 from .buffers import Buffers
 
 _NS = 1e-9
-_STEPS_PER_SWING = 3.0
+_STEPS_PER_SWING = 1.5
 """A step is this part of the time in which a link fills the swing of its buffer: what pushes back stays stable."""
 
 _WINDOW_S = 2e-5

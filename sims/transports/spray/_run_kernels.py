@@ -15,70 +15,88 @@ _SETTLED = 1e-3
 _STILL = 0.02
 """Packets."""
 _MOST_TURNS = 30
-_EMPTY = 1e-6
 _AT_LIMIT = 0.99
 
 
 @kernel
 def run_sprayed(sprayed, classes, sharing, laws):
-    """Run flows to their ends, written into `sharing.done_s`."""
+    """Run flows to their ends, written into `sharing.done_s`.
+
+    Rates are set in turns of `turn_s`, as senders learn of others within a round trip; a flow counts in the turn in
+    which it starts or ends, but sends in its own time alone. A turn in which all is settled lasts to the next event.
+    """
     now = 0.0
     flows = len(sprayed.wire)
     while sharing.size[STARTED] < flows or sharing.size[ACTIVE] > 0:
-        if sharing.size[ACTIVE] == 0:
+        idle = sharing.size[ACTIVE] == 0
+        if idle:
             now = max(now, sprayed.start_s[sprayed.by_start[sharing.size[STARTED]]])
-        _start(sprayed, sharing, now)
-        _settle(sprayed, classes, sharing, laws)
-        ahead_s = np.inf
-        for i in range(sharing.size[ACTIVE]):
-            flow = sharing.active[i]
-            ahead_s = min(ahead_s, sharing.left[flow] / sharing.rate[flow])
-        then = now + ahead_s
-        if sharing.size[STARTED] < flows:
-            then = min(then, sprayed.start_s[sprayed.by_start[sharing.size[STARTED]]])
-        _move(sprayed, sharing, laws, then, then - now)
+        started = _start(sprayed, sharing, now + laws.turn_s)
+        settled = _settle(sprayed, classes, sharing, laws, _MOST_TURNS if idle else 1)
+        then = now + laws.turn_s
+        if settled and not started:
+            then = max(then, _next_event(sprayed, sharing, now))
+        _move(sprayed, sharing, laws, now, then)
         now = then
 
 
 @part
-def _start(sprayed, sharing, now):
+def _start(sprayed, sharing, until):
+    """Let the flows in that start before `until`. Returns whether there are any."""
+    before = sharing.size[STARTED]
     while sharing.size[STARTED] < len(sprayed.wire):
         flow = sprayed.by_start[sharing.size[STARTED]]
-        if sprayed.start_s[flow] > now:
-            return
+        if sprayed.start_s[flow] >= until:
+            break
         sharing.active[sharing.size[ACTIVE]] = flow
         sharing.rate[flow] = 0.0
         sharing.size[ACTIVE] += 1
         sharing.size[STARTED] += 1
+    return sharing.size[STARTED] > before
 
 
 @part
-def _settle(sprayed, classes, sharing, laws):
-    """Rates make loads, loads make waits, waits and windows make rates: until these agree."""
-    for _ in range(_MOST_TURNS):
-        before, moved = 0.0, 0.0
+def _settle(sprayed, classes, sharing, laws, turns):
+    """Rates make loads, loads make waits, waits and windows make rates: some turns of it. Returns whether the last
+    changed nothing."""
+    for _ in range(turns):
+        before, after = 0.0, 0.0
         wait_moved = weigh(sprayed, classes, sharing, laws)
         for i in range(sharing.size[ACTIVE]):
             before += sharing.rate[sharing.active[i]]
         share(sprayed, classes, sharing)
         for i in range(sharing.size[ACTIVE]):
-            moved += sharing.rate[sharing.active[i]]
-        if wait_moved <= _STILL and abs(moved - before) <= _SETTLED * moved:
-            return
+            after += sharing.rate[sharing.active[i]]
+        if wait_moved <= _STILL and abs(after - before) <= _SETTLED * after:
+            return True
+    return False
 
 
 @part
-def _move(sprayed, sharing, laws, now, seconds):
-    """Send for some seconds, and end the flows that have sent all."""
+def _next_event(sprayed, sharing, now):
+    """When the next flow starts or ends at the rates of now."""
+    ahead_s = np.inf
+    for i in range(sharing.size[ACTIVE]):
+        flow = sharing.active[i]
+        ahead_s = min(ahead_s, sharing.left[flow] / sharing.rate[flow])
+    if sharing.size[STARTED] < len(sprayed.wire):
+        ahead_s = min(ahead_s, sprayed.start_s[sprayed.by_start[sharing.size[STARTED]]] - now)
+    return now + ahead_s
+
+
+@part
+def _move(sprayed, sharing, laws, now, then):
+    """Send until `then`, and end the flows that have sent all."""
     i = 0
     while i < sharing.size[ACTIVE]:
         flow = sharing.active[i]
-        rest = sharing.left[flow] - sharing.rate[flow] * seconds
-        sharing.left[flow] = rest
-        if rest > _EMPTY * sprayed.wire[flow]:
+        begin = max(now, sprayed.start_s[flow])
+        end = begin + sharing.left[flow] / sharing.rate[flow]
+        if end > then:
+            sharing.left[flow] -= sharing.rate[flow] * (then - begin)
             i += 1
             continue
-        sharing.done_s[flow] = now + _last_packet_s(sprayed, sharing, laws, flow)
+        sharing.done_s[flow] = end + _last_packet_s(sprayed, sharing, laws, flow)
         sharing.size[ACTIVE] -= 1
         sharing.active[i] = sharing.active[sharing.size[ACTIVE]]
 

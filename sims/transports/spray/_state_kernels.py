@@ -66,10 +66,11 @@ STARTED, ACTIVE = 0, 1
 
 class Laws(NamedTuple):
     """`packet` bytes; `control` bytes returned per byte of data; `entropies` of a flow; `marking_s` of queue at which
-    packets are marked; whether a flow is done only when `acked`."""
+    packets are marked; `turn_s` after which rates are set anew; whether a flow is done only when `acked`."""
 
     packet: float
     control: float
     entropies: float
     marking_s: float
+    turn_s: float
     acked: bool

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,9 @@ WINDOW = 1.5
 
 MARKING = 0.2
 """Of the longest round trip: the queue from which on packets are marked (uet-htsim's default)."""
+
+TURN = 0.25
+"""Of the longest round trip: how often rates are set anew."""
 
 CREDITS_PER_PACKET = 0.5
 """A packet is acknowledged by a header; a credit of the same size lets in the next two."""
@@ -54,23 +58,30 @@ def lay_out(packets: Packets, lines: Lines, batch: Batch, pace: float, entropies
     switched = np.zeros(number, dtype=bool)
     switched[link_class[flows.links]] = fabric.link_kind[flows.links] == LinkKind.NETWORK
     room = rate * np.where(entering & switched, pace, 1.0)
-    late, line = delays(packets, lines, batch), _line(forth, rate)
+    late, line, window = delays(packets, lines, batch), _line(forth, rate), packets.window_bytes
+    bounds = _bounds(forth, back, control, rate, leaving, entering)
     sprayed = Sprayed(
-        *forth,
-        *back,
-        *_bounds(forth, back, control, rate, leaving, entering),
-        packets.wire_bytes(batch.size_bytes),
-        batch.start_s,
-        np.argsort(batch.start_s, kind="stable"),
-        late.forward_s,
-        late.back_s,
-        late.round_s,
-        line,
-        np.full(len(line), packets.window_bytes) if np.isfinite(packets.window_bytes) else WINDOW * line * late.round_s,
-    )
+        forth[0], forth[1], forth[2], forth[3],
+        back[0], back[1], back[2], back[3],
+        bounds[0], bounds[1], bounds[2],
+        wire=packets.wire_bytes(batch.size_bytes),
+        start_s=batch.start_s,
+        by_start=np.argsort(batch.start_s, kind="stable"),
+        forward_s=late.forward_s,
+        back_s=late.back_s,
+        round_s=late.round_s,
+        line=line,
+        window=np.full(len(line), window) if window < np.inf else WINDOW * line * late.round_s,
+    )  # fmt: skip
     classes = Classes(rate, room, packets.mtu_bytes / np.maximum(rate, 1.0), switched & ~leaving)
-    marking_s = MARKING * float(late.round_s.max())
-    laws = Laws(float(packets.mtu_bytes), control, float(entropies), marking_s, packets.acked)
+    laws = Laws(
+        packet=float(packets.mtu_bytes),
+        control=control,
+        entropies=float(entropies),
+        marking_s=MARKING * float(late.round_s.max()),
+        turn_s=TURN * float(late.round_s.max()),
+        acked=packets.acked,
+    )
     return Network(sprayed, classes, laws, late.forward_s + (late.back_s if packets.acked else 0.0))
 
 
@@ -78,13 +89,10 @@ def _classes(fabric: Fabric, batch: Batch) -> tuple[npt.NDArray[np.int32], int]:
     """The class of every link in use either way, and how many there are; links of a class have one rate and carry the
     same shares of the same flows, which two sums with random weights per flow tell."""
     flows = batch.flows
-    columns = [fabric.capacity_bps]
+    columns: list[npt.NDArray[Any]] = [fabric.capacity_bps]
     for draw in np.random.default_rng(0).random((2, len(flows))):
         weights = draw[flows.owner] * flows.shares
-        columns += [
-            np.bincount(flows.links, weights, fabric.links),
-            np.bincount(flows.links ^ 1, weights, fabric.links),
-        ]
+        columns += [np.bincount(links, weights, fabric.links) for links in (flows.links, flows.links ^ 1)]
     used = np.unique(np.concatenate([flows.links, flows.links ^ 1]))
     _, inverse = np.unique(np.stack(columns)[:, used], axis=1, return_inverse=True)
     link_class = np.full(fabric.links, -1, dtype=np.int32)
