@@ -27,6 +27,7 @@ JOB_OPTIONS = (
     click.option("--sp/--no-sp", default=None, help="Sequence parallelism.  [default: where tp > 1]"),
     click.option("--context", help="ring, all-gather or ulysses, beside cp.  [default: ring]"),
     click.option("--attention", help="flash or unfused.  [default: flash]"),
+    click.option("--dropout", is_flag=True, default=None, help="Layers drop values at random, as models once did."),
     click.option("--kernels", help="fused or eager.  [default: fused]"),
     click.option("--reduce", help="Precision of gradients' sums, fp32 or bf16.  [default: fp32]"),
     click.option("--overlap/--no-overlap", default=None, help="Gradients and parameters travel beside computing."),

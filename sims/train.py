@@ -103,7 +103,7 @@ def train(
     """
     said = JobOptions.of(parallel, options)
     job = plan_job(load_model(model), fabric.ranks, said)
-    machines = fabric_machines(fabric, job.precision)
+    machines = fabric_machines(fabric, job.precision, job.eager)
     job = fitted(job, said, machines.capacity_bytes)
     network = network_for(fabric, _with_time(fidelity), transport, routing, seed, parameters or {})
     units = model_units(job)

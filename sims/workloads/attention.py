@@ -17,11 +17,14 @@ SCORE_PASSES = 4
 SCORE_PASSES_BACKWARD = 7
 """Unfused: scores are written, read and written by the softmax, read again. Backward: their gradient is written, the
 softmax reads it and its output and writes one, both products with it and the one with the output read."""
+DROPOUT_PASSES = 2.5
+"""Dropout reads and writes the scores and its mask of one byte, forward and backward."""
 
 
 def core_forward(job: Job) -> Stretches:
     """Forward of one layer's core with its context-parallel messages."""
-    work = Work(attention_flops=_flops(job), memory_bytes=SCORE_PASSES * score_bytes(job))
+    passes = SCORE_PASSES + (DROPOUT_PASSES if job.dropout else 0)
+    work = Work(attention_flops=_flops(job), memory_bytes=passes * score_bytes(job))
     if job.cp == 1:
         return (Stretch(work),)
     keys_and_values, queries = _width_bytes(job, job.model.kv_width), _width_bytes(job, job.model.query_width)
@@ -37,7 +40,8 @@ def core_forward(job: Job) -> Stretches:
 def core_backward(job: Job) -> Stretches:
     """Backward of `core_forward`."""
     flops = (FLASH_BACKWARD if job.flash else 2) * _flops(job)
-    work = Work(attention_flops=flops, memory_bytes=SCORE_PASSES_BACKWARD * score_bytes(job))
+    passes = SCORE_PASSES_BACKWARD + (DROPOUT_PASSES if job.dropout else 0)
+    work = Work(attention_flops=flops, memory_bytes=passes * score_bytes(job))
     if job.cp == 1:
         return (Stretch(work),)
     keys_and_values, queries = _width_bytes(job, job.model.kv_width), _width_bytes(job, job.model.query_width)
@@ -57,6 +61,12 @@ def score_bytes(job: Job) -> float:
     if job.flash:
         return 0.0
     return ACTIVATION_BYTES * job.model.heads // job.tp * job.micro_batch * job.seq_len**2
+
+
+def kept_score_bytes(job: Job) -> float:
+    """What unfused attention saves of its scores: the softmax's output, and with dropout its own output and mask
+    (Korthikanti et al. 2022, section 4.1)."""
+    return score_bytes(job) * (2.5 if job.dropout else 1)
 
 
 def score_flops(job: Job) -> float:

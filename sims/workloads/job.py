@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ...fabric.errors import WorkloadError
 from .degrees import read_degrees
+from .efficiency import eager_set
 from .job_faults import job_faults, option_faults
 from .model import ModelSpec
 from .options import JobOptions
@@ -50,6 +51,7 @@ class Job:
     sp: bool
     context: Context
     flash: bool
+    dropout: bool
     eager: bool
     gradient_bytes: int
     overlap: bool
@@ -121,17 +123,24 @@ def plan_job(model: ModelSpec, gpus: int, options: JobOptions) -> Job:
         sp=tp > 1 if options.sp is None else options.sp,
         context=options.context or "ring",  # type: ignore[arg-type]
         flash=options.attention == "flash",
+        dropout=options.dropout,
         eager=options.kernels == "eager",
         gradient_bytes={"fp32": 4, "bf16": 2}[options.reduce],
         overlap=options.overlap,
         imbalance=max(1.0, imbalance),
         jitter=options.jitter,
-        slowdown=options.slowdown,
+        slowdown=_slowdown(options),
     )
     faults = list(job_faults(job, options, degrees, gpus, batch))
     if faults:
         raise WorkloadError(faults)
     return job
+
+
+def _slowdown(options: JobOptions) -> float:
+    if options.slowdown is not None:
+        return options.slowdown
+    return eager_set().slowdown if options.kernels == "eager" else 0.0
 
 
 def _order(schedule: str, vp: int | None, layers: int, pp: int, micro_batches: int) -> tuple[Order, int]:

@@ -37,7 +37,7 @@ def option_faults(options: JobOptions) -> Iterator[Fault]:
             yield Fault(f"unknown {field} {value!r}", f"one of {names}", field=field)
     for field in ("jitter", "slowdown"):
         value = getattr(options, field)
-        if not 0 <= value < 1:
+        if value is not None and not 0 <= value < 1:
             yield Fault(f"{value} is outside 0..1", "give a fraction like 0.02", field=field)
     for field in ("imbalance", "capacity"):
         value = getattr(options, field)

@@ -5,14 +5,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .attention import core_backward, core_forward, score_bytes, score_flops
+from .attention import core_backward, core_forward, kept_score_bytes, score_bytes, score_flops
 from .experts import experts_block
 from .job import Job
 from .tensor import column_backward, combine, gather, row_backward
 from .work import ACTIVATION_BYTES, Product, Stretch, Stretches, Unit, Work
 
-NORM, NORM_BACKWARD, RESIDUAL = 2, 3, 3
-"""A norm reads and writes, backward it reads its input too; a residual sum reads two and writes one."""
+NORM, NORM_BACKWARD = 2, 3
+"""A norm reads and writes, backward it reads its input too."""
+
+
+def residual(job: Job) -> float:
+    """A residual sum reads two and writes one; dropout, fused with it, adds its mask of one byte."""
+    return 3.5 if job.dropout else 3
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,11 @@ def hidden_bytes(job: Job) -> float:
     return ACTIVATION_BYTES * job.rows * job.model.hidden
 
 
+def kept_hidden(job: Job) -> float:
+    """What half a layer saves around its matrices: the norm's input and output, and dropout's mask."""
+    return (2.5 if job.dropout else 2) * hidden_bytes(job)
+
+
 def around(job: Job, before: float, after: float) -> tuple[Work, Work]:
     """Memory work of `before` and `after` crossings of a layer's input or output."""
     return tuple(Work(memory_bytes=crossings * hidden_bytes(job)) for crossings in (before, after))  # type: ignore[return-value]
@@ -71,8 +81,8 @@ def attention_block(job: Job) -> Block:
     whole = tuple(Product(job.rows, inputs, outputs) for inputs, outputs, is_cut in model.projections if not is_cut)
     gathered = sum(inputs for inputs, _, is_cut in model.projections if is_cut) if whole else model.hidden
     out = Product(tokens, model.query_width // tp, model.hidden)
-    norm, summed = around(job, NORM, RESIDUAL)
-    norm_back, summed_back = around(job, NORM_BACKWARD, RESIDUAL)
+    norm, summed = around(job, NORM, residual(job))
+    norm_back, summed_back = around(job, NORM_BACKWARD, residual(job))
     forward = (
         Stretch(Work(whole) + norm),
         Stretch(Work(cut), before=gather(job, gathered)),
@@ -87,17 +97,17 @@ def attention_block(job: Job) -> Block:
         *column_backward(job, cut, gathered),
         Stretch(Work(whole + whole) + norm_back),
     )
-    # The norm's input and output, latent vectors, queries, keys, values and the core's output; under cp the keys and
-    # values that were sent are fetched again.
+    # Latent vectors, queries, keys, values and the core's output; under cp the keys and values that were sent are
+    # fetched again.
     widths = (model.score_width + model.kv_width + model.query_width) // tp
     latent = sum(product.columns for product in whole)
-    kept = ACTIVATION_BYTES * (tokens * widths + job.rows * latent) + 2 * hidden_bytes(job) + score_bytes(job)
+    kept = ACTIVATION_BYTES * (tokens * widths + job.rows * latent) + kept_hidden(job) + kept_score_bytes(job)
     projected = sum(inputs * (outputs // tp if is_cut else outputs) for inputs, outputs, is_cut in model.projections)
     parameters = projected + model.query_width // tp * model.hidden
     again = Work(attention_flops=0 if job.flash else score_flops(job), memory_bytes=2 * score_bytes(job))
     return Block(
         *(forward, backward, parameters + model.hidden, kept),
-        cheap_bytes=hidden_bytes(job) + score_bytes(job),
+        cheap_bytes=hidden_bytes(job) + kept_score_bytes(job),
         cheap=norm + again,
     )
 
@@ -109,8 +119,8 @@ def mlp_block(job: Job, width: int) -> Block:
     up = (Product(tokens, model.hidden, model.mlp_inputs * width // tp),)
     down = Product(tokens, width // tp, model.hidden)
     act, act_back = (model.mlp_inputs + 1) * neurons, (2 * model.mlp_inputs + 1) * neurons
-    norm, summed = around(job, NORM, RESIDUAL)
-    norm_back, summed_back = around(job, NORM_BACKWARD, RESIDUAL)
+    norm, summed = around(job, NORM, residual(job))
+    norm_back, summed_back = around(job, NORM_BACKWARD, residual(job))
     forward = (
         Stretch(norm),
         Stretch(Work((*up, down), memory_bytes=act), before=gather(job, model.hidden)),
@@ -125,7 +135,7 @@ def mlp_block(job: Job, width: int) -> Block:
     )
     return Block(
         *(forward, backward, model.mlp_parameters(width) // tp + model.hidden),
-        saved_bytes=2 * hidden_bytes(job) + (model.mlp_inputs + 1) * neurons,
+        saved_bytes=kept_hidden(job) + (model.mlp_inputs + 1) * neurons,
         cheap_bytes=hidden_bytes(job) + neurons,
         cheap=norm + Work(memory_bytes=act),
     )
@@ -134,22 +144,22 @@ def mlp_block(job: Job, width: int) -> Block:
 def _mixture(job: Job) -> Block:
     """Experts, and beside them the MLP of the shared ones, which has no norm and residual of its own."""
     routed = experts_block(job)
-    norm, summed = around(job, NORM, RESIDUAL)
-    norm_back, summed_back = around(job, NORM_BACKWARD, RESIDUAL)
+    norm, summed = around(job, NORM, residual(job))
+    norm_back, summed_back = around(job, NORM_BACKWARD, residual(job))
     forward, backward = routed.forward, routed.backward
     parameters, saved, cheap_bytes, cheap = job.model.hidden, routed.saved_bytes, routed.cheap_bytes, routed.cheap
     if job.model.shared_experts:
         shared = mlp_block(job, job.model.shared_experts * job.model.moe_ffn_hidden)
         forward, backward = shared.forward[1:] + forward, backward + shared.backward[1:-1]
         parameters = shared.parameters
-        saved += shared.saved_bytes - 2 * hidden_bytes(job)
+        saved += shared.saved_bytes - kept_hidden(job)
         cheap_bytes += shared.cheap_bytes - hidden_bytes(job)
         cheap += Work(memory_bytes=shared.cheap.memory_bytes - norm.memory_bytes)
     return Block(
         (Stretch(norm), *forward, Stretch(summed)),
         (Stretch(summed_back), *backward, Stretch(norm_back)),
         parameters + routed.parameters,
-        saved + 2 * hidden_bytes(job),
+        saved + kept_hidden(job),
         cheap_bytes + hidden_bytes(job),
         cheap + norm,
         routed.expert_parameters,

@@ -64,7 +64,7 @@ def governed(job: Job, per_rank: npt.NDArray[np.float64]) -> npt.NDArray[np.floa
     return np.repeat(rounds, joined, axis=0)
 
 
-def fabric_machines(fabric: Fabric, precision: Precision) -> Machines:
+def fabric_machines(fabric: Fabric, precision: Precision, eager: bool = False) -> Machines:
     """Raises WorkloadError when a rank is no accelerator of the catalogue."""
     devices = fabric.column("device")[fabric.endpoints]
     found, of_rank = np.unique(devices, return_inverse=True)
@@ -72,4 +72,4 @@ def fabric_machines(fabric: Fabric, precision: Precision) -> Machines:
     if any(name not in catalogue().accelerators for name in names):
         problem = "the fabric's endpoints are not all accelerators"
         raise WorkloadError(Fault(problem, "give it servers, for example --set server=hgx-h100"))
-    return Machines(tuple(roofline(name, precision) for name in names), of_rank)
+    return Machines(tuple(roofline(name, precision, eager) for name in names), of_rank)

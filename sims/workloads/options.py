@@ -22,12 +22,14 @@ class JobOptions:
         sp: sequence parallelism beside tensor parallelism; on unless said otherwise.
         context: ring, all-gather or ulysses.
         attention: flash, or unfused: all scores computed and written to memory.
+        dropout: whether attention's scores and both halves of a layer drop values at random, as models once did.
         kernels: fused, or eager: every elementwise operation a kernel of its own.
         reduce: precision in which gradients are summed, fp32 or bf16.
         overlap: whether gradients and parameters travel beside computing.
         imbalance: load of the busiest expert rank over the mean; `capacity` caps it.
         jitter: relative standard deviation of compute time between GPUs.
-        slowdown: share of its rate that computing loses while communication runs beside it.
+        slowdown: share of its rate that computing loses while communication runs beside it; with eager kernels the
+            fitted one unless given.
     """
 
     parallel: str = ""
@@ -42,13 +44,14 @@ class JobOptions:
     sp: bool | None = None
     context: str | None = None
     attention: str = "flash"
+    dropout: bool = False
     kernels: str = "fused"
     reduce: str = "fp32"
     overlap: bool = True
     imbalance: float = 1.0
     capacity: float | None = None
     jitter: float = 0.0
-    slowdown: float = 0.0
+    slowdown: float | None = None
 
     @staticmethod
     def of(parallel: str, options: Mapping[str, Any]) -> JobOptions:

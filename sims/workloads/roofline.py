@@ -5,18 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
 
 from ...fabric.catalogue import catalogue
-from ...fabric.catalogue.records import Accelerator
 from ...fabric.errors import Fault, WorkloadError
-from ...fabric.spec import read_yaml
+from .efficiency import eager_set, generation_of, multiprocessors
 from .job import Precision
 from .work import ACTIVATION_BYTES, Product, Work
 
-EFFICIENCY_FILE = Path(__file__).with_name("efficiency.yaml")
 TILES = ((256, 128), (128, 256), (128, 128))
 """Output tiles that a library chooses between (cuBLAS and CUTLASS kernels' usual shapes, from general knowledge)."""
 SPLITS = (1, 2, 4, 8)
@@ -28,7 +23,7 @@ LEAST_INNER = 1024
 class Roofline:
     """Rates of one accelerator. `peak_flops_per_s` is the dense BF16 peak that MFU divides by, `exact_flops_per_s`
     the rate of BF16 products in an FP8 job; `multiprocessors` 0: products run at their rate whatever their shape.
-    `capacity_bytes` is its memory.
+    `traffic` multiplies the bytes of elementwise operations; `capacity_bytes` is its memory.
     """
 
     accelerator: str
@@ -39,6 +34,7 @@ class Roofline:
     memory_bytes_per_s: float
     capacity_bytes: float
     multiprocessors: int = 0
+    traffic: float = 1.0
     assumptions: tuple[str, ...] = ()
 
     def seconds(self, work: Work) -> float:
@@ -46,7 +42,7 @@ class Roofline:
         return (
             sum(self.product_s(product) for product in work.products)
             + work.attention_flops / self.attention_flops_per_s
-            + work.memory_bytes / self.memory_bytes_per_s
+            + self.traffic * work.memory_bytes / self.memory_bytes_per_s
         )
 
     def product_s(self, product: Product) -> float:
@@ -67,29 +63,16 @@ class Roofline:
                     yield 2 * waves * self.multiprocessors * high * wide * product.inner / split
 
 
-@cache
-def _efficiency() -> dict[str, Any]:
-    return read_yaml(EFFICIENCY_FILE)[0]
-
-
-def _generation(device: Accelerator) -> tuple[str, dict[str, Any]]:
-    """Name and efficiencies of an accelerator's generation; an unknown one reaches its rates."""
-    if device.compute_capability is not None:
-        for name, generation in _efficiency()["generations"].items():
-            if device.compute_capability.value in generation["capability"]:
-                return name, generation
-    return "", {"attention": None, "matrix": {}}
-
-
-def roofline(accelerator: str, precision: Precision) -> Roofline:
+def roofline(accelerator: str, precision: Precision, eager: bool = False) -> Roofline:
     """The roofline of a catalogue accelerator.
 
     Matrix products run at a share of the catalogue's `achieved_*_tflops`, the best rate measured over matrix shapes
     (maximum achievable matmul FLOPS, stas00/ml-engineering), or of the peak where no measurement is known.
-    Attention's core runs in BF16 whatever the precision. Raises WorkloadError for a precision without a rate.
+    Attention's core runs in BF16 whatever the precision. With `eager` kernels, elementwise operations and attention
+    are slower by the fitted set. Raises WorkloadError for a precision without a rate.
     """
     device = catalogue().accelerators[accelerator]
-    name, generation = _generation(device)
+    generation = generation_of(device)
     peaks = {"bf16": device.peak_bf16_dense_tflops, "fp8": device.peak_fp8_dense_tflops}
     achieved = {"bf16": device.achieved_bf16_tflops, "fp8": device.achieved_fp8_tflops}
     rates, assumptions = {}, []
@@ -98,23 +81,31 @@ def roofline(accelerator: str, precision: Precision) -> Roofline:
         if rate is None:
             problem = f"the catalogue knows no {kind} rate of {accelerator}"
             raise WorkloadError(Fault(problem, "use bf16", field="precision"))
-        share = generation["matrix"].get(kind, 1.0)
+        share = generation.matrix.get(kind, 1.0)
         reached = "the peak: no measured rate is known" if achieved[kind] is None else "the best rate measured"
-        fitted = f"{share:g} of it in a job on {name}, fitted" if kind in generation["matrix"] else "all of it in a job"
+        fitted = (
+            f"{share:g} of it in a job on {generation.name}, {generation.basis}"
+            if kind in generation.matrix
+            else "all of it in a job"
+        )
         assumptions.append(
             f"Matrix products in {kind}: {rate.value:g} TFLOP/s on {accelerator}, {reached} (catalogue); {fitted}."
         )
         rates[kind] = rate.value * 1e12 * share
     peak = device.peak_bf16_dense_tflops.value * 1e12
-    attention = generation["attention"]
+    attention = rates["bf16"] if generation.attention is None else generation.attention * peak
+    if eager:
+        attention = eager_set().attention * rates["bf16"]
+        assumptions.append("Kernels are eager: elementwise traffic and attention as fitted for eager FSDP.")
     return Roofline(
         accelerator=accelerator,
         peak_flops_per_s=peak,
         matrix_flops_per_s=rates[precision],
         exact_flops_per_s=rates["bf16"],
-        attention_flops_per_s=rates["bf16"] if attention is None else attention * peak,
+        attention_flops_per_s=attention,
         memory_bytes_per_s=device.hbm_tbps.value * 1e12,
         capacity_bytes=device.hbm_gb.value * 1e9,
-        multiprocessors=_efficiency()["multiprocessors"].get(accelerator, 0),
+        multiprocessors=multiprocessors(accelerator),
+        traffic=eager_set().traffic if eager else 1.0,
         assumptions=tuple(assumptions),
     )

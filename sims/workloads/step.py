@@ -146,11 +146,13 @@ def loads(plan: StepPlan, durations: Durations, slow: Seconds, slowdown: float) 
     forward, backward, weights = (unit_s(part) for part in ("forward", "backward", "weights"))
     chunk = [np.einsum("vpu,rpu->rvp", plan.held, each) for each in (forward, backward, weights)]
     if plan.job.zero == 3:
-        chunk[:2] = _prefetched(plan, durations, forward, backward)
+        chunk[:2] = _prefetched(plan, durations, forward, backward, slowdown)
     return Loads(chunk[0], chunk[1], chunk[2], forward, backward + weights)
 
 
-def _prefetched(plan: StepPlan, durations: Durations, forward: Seconds, backward: Seconds) -> list[Seconds]:
+def _prefetched(
+    plan: StepPlan, durations: Durations, forward: Seconds, backward: Seconds, slowdown: float
+) -> list[Seconds]:
     """Forward and backward of every chunk when parameters are gathered unit by unit."""
     job = plan.job
     collect = [durations.seconds(unit_collects(job, unit)) for unit in plan.units.kinds]
@@ -160,7 +162,7 @@ def _prefetched(plan: StepPlan, durations: Durations, forward: Seconds, backward
         for stage, kinds in enumerate(row):
             for times, passes, chunk_s in zip((forward, backward), (forward_s, backward_s), both, strict=True):
                 walk = [Load(times[:, stage, kind], collect[kind], scatter[kind]) for kind in kinds]
-                chunk_s[:, chunk, stage] = passes(walk, overlap=job.overlap)
+                chunk_s[:, chunk, stage] = passes(walk, job.overlap, slowdown)
     return both
 
 
