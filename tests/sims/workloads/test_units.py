@@ -111,6 +111,12 @@ def test_a_gpt_layer_saves_32_bytes_per_hidden_value(tp):
     assert units.dense.saved_bytes == 32 * 2 * 2048 * 12288 / tp
 
 
+def test_a_gpt_layer_of_2022_saves_what_korthikanti_counted():
+    # equation 4: sbh / t (34 + 5 a s / h), with unfused attention and dropout
+    _, units = units_of("gpt3-175b", 8, "tp=8", attention="unfused", dropout=True)
+    assert units.dense.saved_bytes == 2048 * 12288 / 8 * (34 + 5 * 96 * 2048 / 12288)
+
+
 def test_without_sequence_parallelism_norms_and_their_outputs_are_kept_whole():
     # equation 2 without dropout: sbh (8 + 24 / t)
     _, units = units_of("gpt3-175b", 8, "tp=8", sp=False)
