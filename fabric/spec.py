@@ -22,6 +22,10 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+    def idle(self) -> dict[str, str]:
+        """Fields that change nothing beside the values of the others, and why; none unless a spec says so."""
+        return {}
+
 
 _PROBLEMS = {
     "int_parsing": ("is no whole number", "give a whole number"),

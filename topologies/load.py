@@ -12,7 +12,7 @@ from typing import Any
 from ..fabric.catalogue import refuse_unspecified, server_kind
 from ..fabric.errors import Fault, InputError, ParseError, SpecError, UnknownNameError
 from ..fabric.graph import Fabric
-from ..fabric.spec import Lines, read_yaml, validate
+from ..fabric.spec import Lines, Spec, read_yaml, validate
 from .families import FAMILIES
 from .imported import add_servers
 
@@ -58,7 +58,21 @@ def generate(described: Description, overrides: Mapping[str, Any]) -> Fabric:
         spec = validate(family.spec, {**described.fields, **overrides}, described.file, lines)
     except SpecError as error:
         raise SpecError([_placed(fault, overrides) for fault in error.faults]) from None
+    given = {place[0]: lines[place] for place in lines if len(place) == 1} | dict.fromkeys(overrides)
+    _refuse_idle(spec, given, described.file)
     return _told(family.build(spec), described)
+
+
+def _refuse_idle(spec: Spec, given: Mapping[str, int | None], file: str) -> None:
+    """Raise SpecError for fields that the user gave, on these lines of `file` if not None, and that cannot act; a
+    preset's own fields, and defaults written out, may idle."""
+    faults = [
+        Fault(f"changes nothing: {why}", "leave it out", file if given[name] else "", given[name], name)
+        for name, why in spec.idle().items()
+        if name in given and getattr(spec, name) != type(spec).model_fields[name].default
+    ]
+    if faults:
+        raise SpecError(faults)
 
 
 def _told(fabric: Fabric, described: Description) -> Fabric:

@@ -128,7 +128,8 @@ def test_any_cluster_is_a_regular_connected_tree_within_its_radix_and_taper(fiel
     try:
         fabric = rail_optimized(**{name: value for name, value in fields.items() if value is not None})
     except SpecError as error:
-        if "core switches" not in str(error):  # the one reason for which such a cluster may be refused
+        # The reasons for which such a cluster may be refused: too large, or no switches to be oversubscribed.
+        if not any(reason in str(error) for reason in ("core switches", "one switch joins all servers")):
             raise
         return
     assert_tree(fabric)

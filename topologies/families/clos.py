@@ -49,9 +49,15 @@ class Clos(HostedSpec):
             fault = Fault("the upper of two tiers has no ports up", "give one ratio", field="oversubscription")
             raise SpecError(fault)
         refuse_too_large(self.ports, "hosts")
+        if self.tapers[1] != 1 and not self.shape.top_up:
+            message = f"{self.ports} hosts take no tier above the spines, which would be oversubscribed"
+            raise SpecError(Fault(message, "give one ratio, or tiers=3", field="oversubscription"))
         refuse_too_large(self.shape.cables, "hosts")
         self.refuse_part_servers(self.ports, 1, "hosts")
         return self
+
+    def idle(self) -> dict[str, str]:
+        return {} if self.shape.leaf_up else {"oversubscription": "one switch joins all hosts"}
 
     @cached_property
     def switch(self) -> SwitchModel:

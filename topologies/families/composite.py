@@ -92,6 +92,11 @@ class Composite(NetworkSpec):
             raise SpecError(faults)
         return self
 
+    def idle(self) -> dict[str, str]:
+        alone = dict.fromkeys(("uplinks", "link", "spines", "radix"), "a single pod needs no spine")
+        nothing = {} if self.beside else {"ranks": "there is no network beside"}
+        return nothing if len(self.every_pod) > 1 else alone | nothing
+
     def _site_faults(self) -> Iterator[Fault]:
         names = [network.name for network in self.beside]
         if len(self.sites) > 1 and self.long_haul is None:

@@ -74,6 +74,12 @@ class DualTor(NetworkSpec):
         refuse_too_large(PLANES * self.shape.cables, "nodes")
         return self
 
+    def idle(self) -> dict[str, str]:
+        if self.pods > 1:
+            return {}
+        alone = f"{self.nodes} servers fill {self.segments} segments, a single pod"
+        return {"pod": alone, "core_uplinks": alone}
+
     @property
     def kind(self) -> ServerKind:
         return server_kind(self.server)

@@ -78,6 +78,16 @@ class RailOptimized(NetworkSpec):
         refuse_too_large(self.plan.network_cables, "nodes")
         return self
 
+    def idle(self) -> dict[str, str]:
+        if self.nodes == 1:
+            alone = "one server has no switches"
+            return dict.fromkeys(("link", "radix", "su", "oversubscription", "hop_latency", "switch_latency"), alone)
+        if self.plan.leaf_up:
+            return {}
+        single = "one switch joins all servers of a rail"
+        # A link faster than the adapters chooses another switch, even where no cable joins two.
+        return {"oversubscription": single} | ({"link": single} if self.link_bps <= self.nic_bps else {})
+
     def _check_rack(self, gpus: int) -> None:
         if self.kind.unit != "rack":
             raise SpecError(Fault(f"{self.server} is a server, not a rack", "leave it out", field="gpus_per_rack"))
