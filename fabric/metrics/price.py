@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from ..catalogue import catalogue
+from ..catalogue import catalogue, price_range
 from ..graph import SWITCH_KINDS, Fabric, NodeKind
 
 
@@ -21,7 +19,8 @@ class Price:
 
 
 def price(fabric: Fabric) -> Price:
-    """Accelerators, adapters and switches at the catalogue's typical figures; cables and hosts are not in it."""
+    """Accelerators, adapters and switches at the catalogue's typical figures; cables and hosts with the NVSwitches in
+    them are not in it."""
     figures = [(count, name, *_figures(name)) for name, count in _counts(fabric).items()]
     costs = [count * cost for count, _, cost, _ in figures if cost is not None]
     powers = [count * power for count, _, _, power in figures if power is not None]
@@ -37,7 +36,7 @@ def _counts(fabric: Fabric) -> dict[str, int]:
     """Devices by name in the catalogue, or by what they are."""
     device, names = fabric.column("device"), fabric.meta.get("devices", [])
     counts = {name: int((device == number).sum()) for number, name in enumerate(names)}
-    for kind in (NodeKind.ACCELERATOR, NodeKind.NIC, NodeKind.NVSWITCH, *SWITCH_KINDS):
+    for kind in (NodeKind.ACCELERATOR, NodeKind.NIC, *SWITCH_KINDS):
         nameless = int(((fabric.node_kind == kind) & ((device < 0) | (device >= len(names)))).sum())
         counts[f"{kind.name.lower()} of no known make"] = nameless
     return {name: count for name, count in counts.items() if count}
@@ -45,16 +44,11 @@ def _counts(fabric: Fabric) -> dict[str, int]:
 
 def _figures(name: str) -> tuple[float | None, float | None]:
     """USD and watts of one device."""
-    known = catalogue()
+    known, cost, power = catalogue(), price_range(name), None
     if name in known.switches:
-        switch = known.switches[name]
-        return _value(switch.price_usd), _value(switch.power_typ_w or switch.power_max_w)
-    if name in known.nics:
-        return _value(known.nics[name].price_usd), _value(known.nics[name].power_w)
-    if name in known.accelerators:
-        return _value(known.accelerators[name].price_usd), _value(known.accelerators[name].tdp_w)
-    return None, None
-
-
-def _value(fact: object) -> float | None:
-    return None if fact is None else float(np.asarray(fact.value))  # type: ignore[attr-defined]
+        power = known.switches[name].power_typ_w or known.switches[name].power_max_w
+    elif name in known.nics:
+        power = known.nics[name].power_w
+    elif name in known.accelerators:
+        power = known.accelerators[name].tdp_w
+    return cost.typical if cost else None, power.value if power else None

@@ -168,3 +168,10 @@ def test_a_file_that_names_itself_is_refused(tmp_path):
 def test_impossible_composites_are_refused(fields, words):
     with pytest.raises(SpecError, match=words):
         composite(**fields)
+
+
+def test_what_pods_assume_alike_is_said_once():
+    servers = {"of": "hgx-h100", "fields": {"nodes": 2}}
+    said = load("composite", pods=[{**servers, "count": 3}, "gb200-nvl72", servers]).meta["assumptions"]
+    named = [line.partition(":")[0] for line in said if "scalable units" in line]
+    assert named == ["pod0 to pod2, pod4", "pod3"]

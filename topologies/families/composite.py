@@ -214,15 +214,27 @@ def _network_beside(spec: Composite, beside: Beside, servers: int) -> Fabric:
 
 
 def _assumptions(spec: Composite, parts: Sequence[Part]) -> list[str]:
-    said = [
-        f"{part.name}: {line}"
-        for part in parts
-        for line in part.fabric.meta["assumptions"]
-        if "each network cable" not in line
-    ]
+    said = [f"{pods}: {line}" for line, pods in _by_line(parts).items()]
     if spec.long_haul is not None:
         delay_ns = propagation_ns(spec.long_haul.length)
         said.append(f"light takes {delay_ns} ns through {spec.long_haul.length:g} m of fibre between two sites")
     if spec.beside:
         said.append("an adapter beside carries what its server sends and receives there; accelerators do not use it")
     return said
+
+
+def _by_line(parts: Sequence[Part]) -> dict[str, str]:
+    """What pods assume of themselves, and the pods that do, in words."""
+    found: dict[str, list[int]] = {}
+    for number, part in enumerate(parts):
+        for line in part.fabric.meta["assumptions"]:
+            if "each network cable" not in line:
+                found.setdefault(line, []).append(number)
+    return {line: _pods_in_words(numbers) for line, numbers in found.items()}
+
+
+def _pods_in_words(numbers: list[int]) -> str:
+    """`"pod0 to pod2, pod5"`."""
+    gaps = [place for place in range(1, len(numbers)) if numbers[place] != numbers[place - 1] + 1]
+    runs = [numbers[first:stop] for first, stop in zip([0, *gaps], [*gaps, len(numbers)], strict=True)]
+    return ", ".join(f"pod{run[0]} to pod{run[-1]}" if len(run) > 1 else f"pod{run[0]}" for run in runs)

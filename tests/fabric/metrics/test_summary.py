@@ -83,15 +83,28 @@ def test_the_real_cluster_is_counted_as_its_dump_lists_it(ndr_cluster):
     assert shown.cost_usd is None
 
 
-def test_parts_without_a_price_are_counted_apart():
+def test_cost_and_power_are_those_of_the_devices():
     shown = summary(topologies.load("hgx-h100", nodes=2))
     known = catalogue()
     h100, nic, switch = known.accelerators["H100_SXM"], known.nics["ConnectX-7"], known.switches["QM9700"]
     leaves = shown.switches
     assert shown.cost_usd == 16 * h100.price_usd.value + 16 * nic.price_usd.value + leaves * switch.price_usd.value
     assert shown.power_w == 16 * h100.tdp_w.value + 16 * nic.power_w.value + leaves * switch.power_typ_w.value
-    assert shown.unpriced == ("8 nvswitch of no known make",)
-    assert any("8 nvswitch" in sentence for sentence in shown.assumptions)
+    assert shown.unpriced == ()
+
+
+def test_a_device_is_priced_as_in_the_bill_of_materials():
+    """B200: the middle of 30,000 to 40,000 USD, which its maker's chief executive named."""
+    shown = summary(topologies.load("hgx-b200", nodes=2))
+    nic, switch = catalogue().nics["ConnectX-7"].price_usd.value, catalogue().switches["QM9700"].price_usd.value
+    assert shown.cost_usd == 16 * (35_000 + nic) + shown.switches * switch
+
+
+def test_parts_without_a_price_are_counted_apart():
+    shown = summary(topologies.load("vera-rubin-nvl144"))
+    assert shown.unpriced == ("72 Rubin_VR200",)
+    assert shown.cost_usd is None
+    assert any("without a price: 72 Rubin_VR200" in sentence for sentence in shown.assumptions)
 
 
 def test_65536_accelerators_are_summed_up_in_two_seconds():
