@@ -19,7 +19,7 @@ _PIPE_WIDTH = 400
 _NEVER_FOLDED = 40
 _GAP = 3
 _TEXT_WIDTH = 100
-_FIGURE = re.compile(r"[-+]?[0-9.]+ ?[^ 0-9]*|-|")
+_FIGURE = re.compile(r"[-+]?[0-9.,]+ ?[^ 0-9]*|-|")
 """A number with its unit, or none."""
 
 

@@ -67,3 +67,8 @@ def test_a_narrow_terminal_folds_prose_but_no_figure(
     emit("table", {}, [], [Table(("name", "first (us)", "second (us)", "remark"), [row])])
     plain = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
     assert set(" ".join(row).split()) <= set(plain.split())
+
+
+def test_figures_with_thousands_stand_flush_right(capsys: pytest.CaptureFixture[str]):
+    emit("table", {}, [], [Table(("cost",), [("1,200,000",), ("900",)])])
+    assert capsys.readouterr().out.splitlines()[-2].endswith("      900")
