@@ -44,8 +44,11 @@ def _inside(comm: Communicator, op: str, adding: bool) -> Phase:
     rail, domain = np.arange(local), np.arange(domains)
     if adding:
         rail = np.roll(rail, 1)
-    block, part = _pieces(comm, op, np.broadcast_to(rail[None, :, None], (domains, local, domains)), domain)
-    return ring_phase(comm, orders, block, part, 1 / comm.size, (local - 1) * adding, local - 1)
+
+    def pieces() -> tuple[Indices, Indices]:
+        return _pieces(comm, op, np.broadcast_to(rail[None, :, None], (domains, local, domains)), domain)
+
+    return ring_phase(comm, orders, pieces, 1 / local, (local - 1) * adding, local - 1)
 
 
 def _rails(comm: Communicator, op: str) -> Phase:
@@ -54,9 +57,9 @@ def _rails(comm: Communicator, op: str) -> Phase:
     orders = np.arange(comm.size).reshape(domains, local).T
     rail = np.broadcast_to(np.arange(local)[:, None, None], (local, domains, 1))
     domain = np.arange(domains) if op != "reduce-scatter" else np.roll(np.arange(domains), 1)
-    block, part = _pieces(comm, op, rail, domain[:, None])
+    pieces = _pieces(comm, op, rail, domain[:, None])
     passes, adding = 2 if op == "all-reduce" else 1, 0 if op == "all-gather" else domains - 1
-    return ring_phase(comm, orders, block, part, 1 / comm.size, adding, passes * (domains - 1))
+    return ring_phase(comm, orders, lambda: pieces, 1 / comm.size, adding, passes * (domains - 1))
 
 
 def _pieces(comm: Communicator, op: str, rail: Indices, domain: Indices) -> tuple[Indices, Indices]:

@@ -11,10 +11,15 @@ and no algorithm without reduction in the network moves less: a port must send a
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from .communicator import Communicator, Ranks
 from .schedule import Indices, Moves, Phase, Schedule, rounds
+
+Pieces = Callable[[], tuple[Indices, Indices]]
+"""(block, part) of what sets out at each place of each ring: called only where the phase is to be proven."""
 
 OPS = ("all-reduce", "reduce-scatter", "all-gather", "broadcast", "reduce")
 
@@ -35,24 +40,25 @@ def ring(comm: Communicator, op: str) -> Schedule:
         part, passes = channel, 1
         block = (orders if op == "all-gather" else np.roll(orders, 1, axis=1))[:, :, None]
     adding = 0 if op == "all-gather" else comm.size - 1
-    return (ring_phase(comm, orders, block, part, 1 / (comm.size * channels), adding, passes * (comm.size - 1)),)
+    share, repeats = 1 / (comm.size * channels), passes * (comm.size - 1)
+    return (ring_phase(comm, orders, lambda: (block, part), share, adding, repeats),)
 
 
 def ring_phase(
-    comm: Communicator, orders: Indices, block: Indices, part: Indices, share: float, adding: int, repeats: int
+    comm: Communicator, orders: Indices, pieces: Pieces, fraction: float, adding: int, repeats: int
 ) -> Phase:
-    """Rings side by side: `orders[ring, place]` are positions in the communicator, `block[ring, place, :]` and `part`
-    the pieces, of `share` each, that set out there. In every round each place passes on what it received last; the
-    first `adding` rounds reduce."""
+    """Rings side by side: `orders[ring, place]` are positions in the communicator, `pieces()` the `block[ring, place,
+    :]` and `part` that set out there, `fraction` of the data together. In every round each place passes on what it
+    received last; the first `adding` rounds reduce."""
     length = orders.shape[1]
     transfer = np.arange(orders.size).reshape(*orders.shape, 1)
 
     def moves(round_number: int) -> Moves:
-        sent = (np.arange(length) - round_number) % length
-        return Moves.of(transfer, block[:, sent], share, part[:, sent], adds=round_number < adding)
+        sent, (block, part) = (np.arange(length) - round_number) % length, pieces()
+        return Moves.of(transfer, block[:, sent], fraction / block.shape[2], part[:, sent], adds=round_number < adding)
 
     ranks = comm.ranks[orders]
-    return rounds(ranks, np.roll(ranks, -1, axis=1), share * block.shape[2], moves, repeats)
+    return rounds(ranks, np.roll(ranks, -1, axis=1), fraction, moves, repeats)
 
 
 def open_ring(comm: Communicator, op: str, orders: Indices) -> Phase:

@@ -23,7 +23,7 @@ OPS = ("broadcast",)
 def scatter_all_gather(comm: Communicator, op: str) -> Schedule:
     order = channel_positions(comm, 0)[None, :]
     part = order[:, :, None]
-    gather = ring_phase(comm, order, np.zeros_like(part), part, 1 / comm.size, 0, comm.size - 1)
+    gather = ring_phase(comm, order, lambda: (np.zeros_like(part), part), 1 / comm.size, 0, comm.size - 1)
     return (*(_of_one_block(phase) for phase in binomial(comm, "scatter")), gather)
 
 

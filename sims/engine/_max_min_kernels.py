@@ -175,10 +175,13 @@ def _saturation(number, reached, fill):
 
 
 @inlined
-def _enqueue(number, level, scale, fill):
-    """Put a shared link into the bucket of its level: the number that the leading bits of the float make."""
+def _enqueue(number, level, earliest, scale, fill):
+    """Put a shared link into the bucket of its level: the number that the leading bits of the float make.
+
+    Rounding may leave a level a hair below the `earliest` bucket, which is open; those before it are done.
+    """
     fill.level_bits[0] = level
-    bucket = min(BUCKETS - 1, (fill.level_bits_int[0] - scale[0]) >> scale[1])
+    bucket = min(BUCKETS - 1, max(earliest, (fill.level_bits_int[0] - scale[0]) >> scale[1]))
     fill.next[number] = fill.head[bucket]
     fill.head[bucket] = number
     return bucket
@@ -206,7 +209,7 @@ def _enqueue_all(n_shared, fill):
     fill.head[:] = NONE
     for number in range(n_shared):
         if fill.key[number] < np.inf:
-            _enqueue(number, fill.key[number], (low, span), fill)
+            _enqueue(number, fill.key[number], 0, (low, span), fill)
     return low, span
 
 
@@ -218,7 +221,7 @@ def _open_bucket(bucket, reached, scale, fill):
         following, row = fill.next[number], fill.shared[number]
         if row.open > 0:
             now = _saturation(number, reached, fill)
-            if _enqueue(number, now, scale, fill) == bucket:
+            if _enqueue(number, now, bucket, scale, fill) == bucket:
                 fill.key[size], fill.heap[size] = now, number
                 size += 1
         number = following
@@ -243,7 +246,7 @@ def _empty_bucket(bucket, reached, scale, paths, fill):
                 _freeze(number, now, paths, fill)
                 reached, stays = now, row.open > 0
             else:
-                stays = _enqueue(number, now, scale, fill) == bucket
+                stays = _enqueue(number, now, bucket, scale, fill) == bucket
             key[0] = now
         if not stays:
             size -= 1
