@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from .alike import representatives
 from .collectives.communicator import Communicator
 from .collectives.offers import Offer, chosen, offers
 from .network import Detail, Network, TransferResult
@@ -45,13 +46,14 @@ class NetworkWires:
     def _best(self, op: str, groups: Ranks, size_bytes: int) -> Offer:
         key = groups.tobytes() + bytes(str(groups.shape), "ascii")
         if key not in self.members:
-            self.members[key] = [Communicator.of(self.network, group) for group in groups]
+            alike = representatives(self.network, groups)
+            self.members[key] = [Communicator.of(self.network, group) for group in alike]
         if (op, key) not in self.priced:
-            self.priced[op, key] = offers(self.network, self.members[key], op)
+            self.priced[op, key] = offers(self.network, self.members[key], op, certify=False)
         return chosen(self.priced[op, key], size_bytes)
 
     def _send(self, source: Ranks, target: Ranks, size_bytes: int) -> TransferResult:
         key = (source.tobytes() + target.tobytes(), size_bytes)
         if key not in self.sent:
-            self.sent[key] = self.network.transfer(source, target, size_bytes)
+            self.sent[key] = self.network.transfer(source, target, size_bytes, certify=False)
         return self.sent[key]
