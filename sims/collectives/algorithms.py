@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..network import Network
 from . import (
+    all_pairs,
     binomial,
     bruck,
     chain,
@@ -74,11 +75,12 @@ ALGORITHMS: Mapping[str, Algorithm] = {
     "tree": Algorithm(tree.OPS, _plain(tree.tree), automatic=tree.OPS),
     "nvls": Algorithm(nvls.OPS, _plain(nvls.nvls), nvls.unfit, automatic=nvls.OPS),
     "nvls-tree": Algorithm(nvls_tree.OPS, _plain(nvls_tree.nvls_tree), nvls_tree.unfit, automatic=nvls_tree.OPS),
+    "all-pairs": Algorithm(all_pairs.OPS, _plain(all_pairs.all_pairs)),
     "hierarchical": Algorithm(hierarchical.OPS, _plain(hierarchical.hierarchical), hierarchical.unfit),
     "recursive-doubling": Algorithm(recursive_doubling.OPS, _plain(recursive_doubling.recursive_doubling)),
     "halving-doubling": Algorithm(halving_doubling.OPS, _plain(halving_doubling.halving_doubling)),
     "bruck": Algorithm(bruck.OPS, _plain(bruck.bruck), automatic=("barrier",)),
-    "pat": Algorithm(pat.OPS, _plain(pat.pat)),
+    "pat": Algorithm(pat.OPS, _plain(pat.pat), automatic=pat.OPS),
     "binomial": Algorithm(binomial.OPS, _plain(binomial.binomial)),
     "chain": Algorithm(chain.OPS, lambda _, comm, call: chain.chain(comm, call.op)),
     "scatter-all-gather": Algorithm(scatter_all_gather.OPS, _plain(scatter_all_gather.scatter_all_gather)),
@@ -87,5 +89,7 @@ ALGORITHMS: Mapping[str, Algorithm] = {
     "pairwise": Algorithm(pairwise.OPS, _with_demand(pairwise.pairwise)),
     "shift": Algorithm(shift.OPS, _plain(shift.shift)),
     "two-level": Algorithm(two_level.OPS, _plain(two_level.two_level), two_level.unfit),
-    "rail-aligned": Algorithm(rail_aligned.OPS, _plain(rail_aligned.rail_aligned), rail_aligned.unfit),
+    "rail-aligned": Algorithm(
+        rail_aligned.OPS, _plain(rail_aligned.rail_aligned), rail_aligned.unfit, automatic=rail_aligned.OPS
+    ),
 }

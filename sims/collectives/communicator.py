@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,10 @@ import numpy.typing as npt
 
 from ...fabric.catalogue import catalogue
 from ...fabric.errors import Fault, WorkloadError
+from ...fabric.routing.ports import direct_links
 from ..network import Network
 from . import nccl_tables, rccl_tables
+from .mesh import zigzag
 
 Ranks = npt.NDArray[np.int32]
 
@@ -23,7 +26,7 @@ class Communicator:
     A domain is what NCCL calls a node: ranks joined by scale-up links, or a single rank without any. `starts[d,
     c]` is the local index at which channel c enters domain d: one channel per NIC that every domain has.
     `accelerator` is the catalogue's name when all ranks are of one kind, else empty; `switched` says that NVSwitches
-    join each domain.
+    join each domain, `meshed` that the ranks of each are all cabled to each other.
     """
 
     ranks: Ranks
@@ -31,6 +34,7 @@ class Communicator:
     starts: npt.NDArray[np.int64]
     accelerator: str
     switched: bool
+    meshed: bool = False
 
     @staticmethod
     def of(network: Network, ranks: npt.ArrayLike) -> Communicator:
@@ -45,7 +49,8 @@ class Communicator:
         listed = listed[order]
         starts = _starts(_nics(network, listed), indptr)
         switched = bool((network.nvlink.domains.domain[listed] >= 0).all())
-        return Communicator(listed, indptr, starts, _accelerator(network, listed), switched)
+        meshed = not switched and _meshed(network, listed, indptr)
+        return Communicator(listed, indptr, starts, _accelerator(network, listed), switched, meshed)
 
     @property
     def size(self) -> int:
@@ -84,10 +89,11 @@ class Communicator:
             return None
         return "nccl" if self.accelerator in nccl_tables.GENERATION else "rccl"
 
-    @property
-    def meshed(self) -> bool:
-        """Whether the ranks of a domain are cabled to each other, without NVSwitches."""
-        return not self.switched and self.domains < self.size
+    def walk(self, channel: int, domain: npt.NDArray[np.int64], step: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Positions that a channel comes to on its way through domains, so many steps from where it starts: rank by
+        rank, or to and fro over all cables where the ranks are cabled to each other."""
+        way = zigzag(step) if self.meshed else step
+        return self.indptr[domain] + (self.starts[domain, channel] + way) % self.domain_sizes[domain]
 
 
 def _checked(ranks: npt.NDArray[Any], limit: int) -> Ranks:
@@ -103,6 +109,16 @@ def _checked(ranks: npt.NDArray[Any], limit: int) -> Ranks:
     if faults:
         raise WorkloadError(faults)
     return ranks.astype(np.int32)
+
+
+def _meshed(network: Network, ranks: Ranks, indptr: npt.NDArray[np.int64]) -> bool:
+    """Whether a cable joins each two ranks of every domain, and any domain has two."""
+    if len(indptr) > len(ranks):
+        return False
+    cables = direct_links(network.fabric)
+    pairs = [np.meshgrid(ranks[a:b], ranks[a:b]) for a, b in pairwise(indptr)]
+    one, other = (np.concatenate([pair[end].ravel() for pair in pairs]) for end in (0, 1))
+    return bool((cables.between(one, other)[1] > 0)[one != other].all())
 
 
 def _starts(nics: Ranks, indptr: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

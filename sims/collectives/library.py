@@ -12,6 +12,17 @@ from .hops import Hops
 from .machine import machine_of
 
 
+def automatic(comm: Communicator, op: str, names: list[str]) -> list[str]:
+    """What the library considers for an operation, `names` being what any does: an all-to-all goes through the rank on
+    the destination's rail (PXN) where it does so, ranks that are cabled to each other may reduce in all pairs."""
+    if op == "all-to-all" and "rail-aligned" in names:
+        relays = comm.domains > 1 and (comm.library == "nccl" or (comm.library == "rccl" and rccl.relays(comm)))
+        return ["rail-aligned" if relays else "direct"]
+    if op == "all-reduce" and comm.library == "rccl" and comm.meshed and comm.domains == 1:
+        return [*names, "all-pairs"]
+    return names
+
+
 def costs(
     network: Network, comms: Sequence[Communicator], op: str, algorithm: str, hops: Sequence[Hops]
 ) -> tuple[Cost, ...]:

@@ -18,7 +18,7 @@ from .communicator import Communicator
 from .cost import Cost
 from .demand import Call
 from .hops import Hops
-from .library import costs
+from .library import automatic, costs
 from .schedule import Schedule, Traffic, at_once
 from .semantics import MOST_PROVEN_RANKS, MOST_PROVEN_ROUNDS, prove
 
@@ -114,7 +114,8 @@ def _candidates(comms: Sequence[Communicator], op: str, algorithm: str) -> list[
             for name, choice in ALGORITHMS.items()
             if op in (choice.automatic if algorithm == "auto" else choice.ops)
         }
-        return [name for name, choice in running.items() if not any(choice.unfit(comm) for comm in comms)]
+        able = [name for name, choice in running.items() if not any(choice.unfit(comm) for comm in comms)]
+        return automatic(comms[0], op, able) if algorithm == "auto" else able
     if algorithm not in ALGORITHMS:
         raise UnknownNameError.of("algorithm", algorithm, ("auto", "best", *ALGORITHMS))
     choice = ALGORITHMS[algorithm]

@@ -62,6 +62,11 @@ class _Call:
         return tables.BASE_US[column] + (passes * (comm.size - 1) - crossing) * inside + crossing * crossing_us
 
 
+def relays(comm: Communicator) -> bool:
+    """Whether messages between nodes go through the rank on the destination's rail (rccl_wrap.cc, rcclSetPxn)."""
+    return comm.size >= tables.PXN_RANKS[comm.generation or ""]
+
+
 def costs(comm: Communicator, machine: Machine, op: str, algorithm: str, hops: Sequence[Hops]) -> tuple[Cost, ...]:
     """One per protocol that the algorithm runs on."""
     path_us = max((hop.latency_s for hop in hops), default=0.0) * 1e6

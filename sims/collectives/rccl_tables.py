@@ -55,3 +55,6 @@ ALL_PAIRS_RANKS = 8
 ALL_PAIRS_BYTES = (1024, 16 * 2**20)
 ALL_PAIRS_SIMPLE_BYTES = 512 * 1024
 """RCCL's bundled algorithm files (msccl-algorithms): in one node of 8, between these sizes; LL below the third."""
+
+PXN_RANKS = {"gfx942": 64, "gfx950": 32}
+"""From so many ranks on, messages go through the rank on the destination's rail."""

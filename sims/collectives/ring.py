@@ -16,6 +16,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .communicator import Communicator, Ranks
+from .mesh import mesh_cycles
 from .schedule import Indices, Moves, Phase, Schedule, rounds
 
 Pieces = Callable[[], tuple[Indices, Indices]]
@@ -25,10 +26,9 @@ OPS = ("all-reduce", "reduce-scatter", "all-gather", "broadcast", "reduce")
 
 
 def ring(comm: Communicator, op: str) -> Schedule:
-    """One ring per channel, each with its share of the data. Channels in a single domain would all be the same
-    ring."""
-    channels = 1 if comm.domains == 1 else comm.channels
-    orders = np.stack([channel_positions(comm, channel) for channel in range(channels)])
+    """One ring per channel, each with its share of the data."""
+    orders = _orders(comm)
+    channels = len(orders)
     if op in ("broadcast", "reduce"):
         return (open_ring(comm, op, orders),)
     channel = np.broadcast_to(np.arange(channels)[:, None, None], (*orders.shape, 1))
@@ -42,6 +42,15 @@ def ring(comm: Communicator, op: str) -> Schedule:
     adding = 0 if op == "all-gather" else comm.size - 1
     share, repeats = 1 / (comm.size * channels), passes * (comm.size - 1)
     return (ring_phase(comm, orders, lambda: (block, part), share, adding, repeats),)
+
+
+def _orders(comm: Communicator) -> Indices:
+    """Positions in the communicator [ring, place]. Channels of one switched domain would all be the same ring; ranks
+    that are cabled to each other have rings over all their cables."""
+    if comm.domains == 1 and comm.meshed:
+        return mesh_cycles(comm.size)
+    channels = 1 if comm.domains == 1 else comm.channels
+    return np.stack([channel_positions(comm, channel) for channel in range(channels)])
 
 
 def ring_phase(
@@ -82,12 +91,10 @@ def channel_order(comm: Communicator, channel: int) -> Ranks:
 def channel_positions(comm: Communicator, channel: int) -> Indices:
     """The order of one channel's ring, as positions in the communicator.
 
-    The ring enters an even domain at the channel's own rank and goes up; it enters an odd domain where it left the
-    even one and goes down, so that it crosses between domains on one rail (NCCL, environment variable NCCL_CROSS_NIC
-    = 2).
+    The ring enters an even domain at the channel's own rank and walks through it; it enters an odd domain where it left
+    the even one and walks back, so that it crosses between domains on one rail (NCCL, environment variable
+    NCCL_CROSS_NIC = 2).
     """
     domain = np.repeat(np.arange(comm.domains), comm.domain_sizes)
-    start, size = comm.starts[domain, channel], comm.domain_sizes[domain]
-    step = np.arange(comm.size) - comm.indptr[domain]
-    local = np.where(domain % 2 == 0, start + step, start - 1 - step) % size
-    return comm.indptr[domain] + local
+    step, last = np.arange(comm.size) - comm.indptr[domain], comm.domain_sizes[domain] - 1
+    return comm.walk(channel, domain, np.where(domain % 2 == 0, step, last - step))

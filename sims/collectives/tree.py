@@ -100,9 +100,11 @@ def tree_depth(n: int) -> int:
 
 def _chain_edges(comm: Communicator) -> tuple[Indices, Indices, Indices]:
     """(farther, nearer to the head) position of every chain edge [edge, channel], and how far the farther one is from
-    the head. Chains rise from the channel's start."""
+    the head. Chains walk through the domain from the channel's start."""
     domain = np.repeat(np.arange(comm.domains), comm.domain_sizes - 1)
     step = np.arange(len(domain)) - (comm.indptr[domain] - domain)
-    size, base = comm.domain_sizes[domain][:, None], comm.indptr[domain][:, None]
-    nearer = (comm.starts[domain] + step[:, None]) % size
-    return base + (nearer + 1) % size, base + nearer, step + 1
+    nearer, farther = (
+        np.stack([comm.walk(channel, domain, place) for channel in range(comm.channels)], axis=1)
+        for place in (step, step + 1)
+    )
+    return farther, nearer, step + 1
