@@ -1,0 +1,38 @@
+"""What is asked about: flows that were run, with everything known of the run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..transports import Queues, Subflows
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Transfers between ranks, the subflows they became, and when each was done; `given_routes`: paths were not
+    chosen; `queues`: what stood in front of the links, where the run knows."""
+
+    src: npt.NDArray[np.int32]
+    dst: npt.NDArray[np.int32]
+    size_bytes: Floats
+    start_s: Floats
+    flows: Subflows
+    finish_s: Floats
+    link_bytes: Floats
+    queues: Queues | None = None
+    given_routes: bool = False
+
+    @property
+    def pushed_back(self) -> bool:
+        """Whether some buffer held back the link before it."""
+        return self.queues is not None and bool((self.queues.held_share > 0).any())
+
+    @property
+    def duration_s(self) -> float:
+        """From the first start to the last finish."""
+        return float(self.finish_s.max() - self.start_s.min())

@@ -1,0 +1,65 @@
+"""What a link carried, for whom, and how long it stood still: per directed link, with the counters of `perfquery`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..network import Network
+from .case import Case
+
+WORD_BYTES = 4
+"""PortXmitData counts words of four bytes (InfiniBand Architecture Specification, volume 1, section 16.1.3.5)."""
+
+MOST_FILLERS = 5
+
+
+@dataclass(frozen=True)
+class Filler:
+    """A transfer's share of what a link carried."""
+
+    flow: int
+    share: float
+
+
+@dataclass(frozen=True)
+class LinkReport:
+    """A directed link between first start and last finish: fraction of its payload rate in use; transfers that crossed
+    it; fraction of the time in which the buffer behind it held it back; mean bytes before it; words sent, and words
+    that could have been sent while it was held back; who filled it, most first."""
+
+    link: str
+    utilisation: float
+    flows: int
+    pause_share: float
+    mean_queue_bytes: float
+    xmit_data: int
+    xmit_wait: int
+    filled_by: tuple[Filler, ...]
+
+
+def link_report(network: Network, case: Case, link: int) -> LinkReport:
+    """The report of one link."""
+    flows, fabric = case.flows, network.fabric
+    entry = np.flatnonzero(flows.links == link)
+    owner = flows.owner[entry]
+    load = flows.shares[entry] * flows.part[owner] * case.size_bytes[flows.transfer[owner]]
+    transfers, place = np.unique(flows.transfer[owner], return_inverse=True)
+    by_transfer = np.bincount(place, load, len(transfers))
+    carried, duration_s = float(by_transfer.sum()), case.duration_s
+    held = 0.0 if case.queues is None else float(case.queues.held_share[link])
+    queue = 0.0 if case.queues is None else float(case.queues.mean_bytes[link])
+    share = float(network.payload_bps[link] / fabric.capacity_bps[link])
+    capacity_words = fabric.capacity_bps[link] / 8 / WORD_BYTES * duration_s
+    most = np.argsort(-by_transfer, kind="stable")[:MOST_FILLERS]
+    return LinkReport(
+        fabric.link_label(link),
+        8 * carried / (network.payload_bps[link] * duration_s) if duration_s else 0.0,
+        len(transfers),
+        held,
+        queue,
+        round(carried / share / WORD_BYTES),
+        round(held * capacity_words),
+        tuple(Filler(int(transfers[at]), float(by_transfer[at] / carried)) for at in most if carried),
+    )
