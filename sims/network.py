@@ -17,7 +17,7 @@ from ..fabric.graph import Fabric, LinkKind, NodeKind
 from ..fabric.routing import Router, adapters, router_for, scale_up
 from ..fabric.routing.ports import Ports, network_ports
 from .results import NOTHING, Bottleneck
-from .transports import Batch, Delivery, Lines, Nvlink, Subflows, Transport, transport_for
+from .transports import Batch, Delivery, Lines, Nvlink, Queues, Subflows, Transport, transport_for
 from .transports.adaptive import LOAD_RULES, LoadRouter, load_router
 
 Floats = npt.NDArray[np.float64]
@@ -38,7 +38,7 @@ class Detail(IntEnum):
     ROUTING = 6
     """Paths as the transport and its routing choose them."""
     TRANSPORT = 7
-    """The transport's congestion. Nothing beyond ROUTING as long as no transport pushes back."""
+    """The transport's congestion: buffers that push back, rate control, losses."""
 
 
 FIDELITIES: Mapping[str, Detail] = {"bound": Detail.WIRING, "fluid": Detail.WIRING, "transport": Detail.TRANSPORT}
@@ -47,7 +47,8 @@ FIDELITIES: Mapping[str, Detail] = {"bound": Detail.WIRING, "fluid": Detail.WIRI
 @dataclass(frozen=True)
 class TransferResult:
     """A batch of transfers in input order, times absolute; `rate_bps` is payload bits / (finish - start), `latency_s`
-    is part of the finish, `link_bytes` is payload per directed link."""
+    is part of the finish, `link_bytes` is payload per directed link; `queues` and `notes` as the
+    transport gave them."""
 
     start_s: Floats
     finish_s: Floats
@@ -55,6 +56,8 @@ class TransferResult:
     latency_s: Floats
     link_bytes: Floats
     bottleneck: Bottleneck
+    queues: Queues | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def makespan_s(self) -> float:
@@ -177,7 +180,8 @@ class Network:
         weights = flows.shares * carried[flows.owner]
         link_bytes = np.bincount(flows.links, weights, self.fabric.links).astype(np.float64)
         limit = self._bottleneck(batch, delivery, link_bytes)
-        return TransferResult(start_s, finish_s, rate, latency_s, link_bytes, limit)
+        told = delivery.queues, delivery.notes
+        return TransferResult(start_s, finish_s, rate, latency_s, link_bytes, limit, *told)
 
     @cached_property
     def _lines(self) -> Lines:

@@ -18,17 +18,21 @@ _LEAST_RTT_S = 1e-9
 
 @dataclass(frozen=True)
 class Crowd:
-    """Links of the switched network that carry anything: `links` are their ids, `all` what a law is told of each, and
-    `contended` those where senders at line rate offer more than fits."""
+    """Links of the switched network that carry anything: `links` are their ids, `all` what a law is told of each,
+    `offered_bps` what senders at line rate send there, and `contended` those where that is more than fits."""
 
     links: npt.NDArray[np.int64]
     all: Contention
-    contended: npt.NDArray[np.bool_]
+    offered_bps: Floats
+
+    @property
+    def contended(self) -> npt.NDArray[np.bool_]:
+        return self.offered_bps > self.all.capacity_bps * (1 + _ROUNDING)
 
 
 def crowd(lines: Lines, batch: Batch, finish_s: Floats, delay: Delays, most_bps: Floats) -> Crowd:
-    """The links of a batch whose subflows last from their start to `finish_s`. Flows of one sender share its line
-    rate, and none offers more than its `most_bps`."""
+    """The links of a batch whose subflows last from their start to `finish_s` (infinite: all at once). Flows of one
+    sender share its line rate, and none offers more than its `most_bps`."""
     entry, link = _network_entries(lines, batch)
     flow = batch.flows.owner[entry]
     used, place = np.unique(link, return_inverse=True)
@@ -48,7 +52,7 @@ def crowd(lines: Lines, batch: Batch, finish_s: Floats, delay: Delays, most_bps:
     told = Contention(
         capacity_bps, np.maximum(np.round(flows), 1.0), np.maximum(rtt_s, _LEAST_RTT_S), np.maximum(switches, 1.0)
     )
-    return Crowd(used, told, offered_bps > capacity_bps * (1 + _ROUNDING))
+    return Crowd(used, told, offered_bps)
 
 
 def _network_entries(lines: Lines, batch: Batch) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -62,6 +66,8 @@ def _network_entries(lines: Lines, batch: Batch) -> tuple[npt.NDArray[np.int64],
 def _peak(place: npt.NDArray[np.int64], spans: tuple[Floats, Floats], weight: Floats, places: int) -> Floats:
     """The most weight that is under way at once at each place; what ends when another begins does not meet it."""
     start_s, end_s = spans
+    if not np.isfinite(end_s).any():
+        return np.bincount(place, weight, places).astype(np.float64)
     at = np.concatenate((place, place))
     change = np.concatenate((weight, -weight))
     begins = np.repeat([1, 0], len(place))

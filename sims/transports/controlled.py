@@ -22,7 +22,8 @@ from .subflows import Batch, Delivery, Floats, Lines, Queues
 
 @dataclass(frozen=True)
 class Settled:
-    """A delivery, and the queue that stands in front of each directed link of the fabric while flows meet there."""
+    """A delivery; the queue that stands in front of each directed link of the fabric while flows meet there; and
+    whether the law holds all of these."""
 
     delivery: Delivery
     queue_bytes: Floats
@@ -33,42 +34,57 @@ def carry_controlled(
     law: Law, packets: Packets, lines: Lines, batch: Batch, certify: bool, core_bps: float = np.inf
 ) -> Settled:
     """Carry the batch under a law; no flow is faster than `core_bps`. Raises InputError where the law cannot work."""
-    fair = share_fairly(packets, lines, batch, certify, core_bps)
     delay = delays(packets, lines, batch)
-    found = crowd(lines, batch, fair.finish_s, delay, _most_bps(packets, delay, core_bps))
+    found = crowd(lines, batch, _ends_s(packets, lines, batch, core_bps), delay, most_bps(packets, delay, core_bps))
     some, which = _distinct(found)
     steady = law.steady(some)
-    used = steady.utilisation[which]
-    queue = np.zeros(lines.fabric.links)
+    queue, payload_bps = np.zeros(lines.fabric.links), lines.payload_bps.copy()
     queue[found.links] = np.where(found.contended, steady.queue_bytes[which], 0.0)
+    payload_bps[found.links] *= steady.utilisation[which]
     weights = law.weights(np.where(np.isnan(delay.round_s), 1.0, np.maximum(delay.round_s, 1e-9)))
-    delivery = fair
-    if (used < 1).any() or np.ptp(weights) > 0:
-        slowed = lines.payload_bps.copy()
-        slowed[found.links] *= used
-        delivery = share_fairly(packets, replace(lines, payload_bps=slowed), batch, certify, core_bps, weights)
-    waits_s = _waits_s(lines, batch, queue)
-    holds = bool(steady.holds[which][found.contended].all())
-    contended = Contention(*(column[found.contended] for column in _columns(found)))
-    return Settled(
-        replace(
-            delivery,
-            finish_s=delivery.finish_s + waits_s,
-            queues=Queues(np.zeros_like(queue), queue),
-            notes=tuple(law.warnings(contended)) if found.contended.any() else (),
-        ),
-        queue,
-        holds,
+    delivery = share_fairly(
+        packets,
+        replace(lines, payload_bps=payload_bps),
+        batch,
+        certify,
+        core_bps,
+        None if np.ptp(weights) == 0 else weights,
     )
+    contended = Contention(*(column[found.contended] for column in _columns(found)))
+    delivery = replace(
+        delivery,
+        finish_s=delivery.finish_s + _waits_s(lines, batch, queue),
+        queues=Queues(np.zeros_like(queue), queue),
+        notes=tuple(law.warnings(contended)) if found.contended.any() else (),
+    )
+    return Settled(delivery, queue, bool(steady.holds[which][found.contended].all()))
 
 
-def _most_bps(packets: Packets, delay: Delays, core_bps: float) -> Floats:
+def _ends_s(packets: Packets, lines: Lines, batch: Batch, core_bps: float) -> Floats:
+    """When each subflow is about done: as if no queue stood anywhere. Those that start together all meet."""
+    if np.ptp(batch.start_s) == 0 if len(batch.start_s) else True:
+        return np.full_like(batch.start_s, np.inf)
+    return share_fairly(packets, lines, batch, False, core_bps).finish_s
+
+
+def most_bps(packets: Packets, delay: Delays, core_bps: float = np.inf) -> Floats:
     """Per subflow, what window and host let it send, on the wire."""
-    most_bps = np.full_like(delay.round_s, core_bps / packets.share)
+    most = np.full_like(delay.round_s, core_bps / packets.share)
     if np.isfinite(packets.window_bytes):
         trip_s = np.where(np.isnan(delay.round_s), np.inf, np.maximum(delay.round_s, 1e-12))
-        most_bps = np.minimum(most_bps, 8 * packets.window_bytes / trip_s)
-    return most_bps
+        most = np.minimum(most, 8 * packets.window_bytes / trip_s)
+    return most
+
+
+def filled_bytes(lines: Lines, batch: Batch, queue_bytes: Floats) -> Floats:
+    """Per directed link, the bytes that came by it and stand in the queues behind: of each queue, the part of its flows
+    that came that way."""
+    flows = batch.flows
+    count = np.bincount(flows.links, flows.shares, lines.fabric.links)
+    follows = flows.owner[1:] == flows.owner[:-1]
+    came, goes = flows.links[:-1][follows], flows.links[1:][follows]
+    part = flows.shares[1:][follows] / count[goes]
+    return np.bincount(came, queue_bytes[goes] * part, lines.fabric.links).astype(np.float64)
 
 
 def _columns(found: Crowd) -> tuple[Floats, ...]:
@@ -79,7 +95,7 @@ def _columns(found: Crowd) -> tuple[Floats, ...]:
 def _distinct(found: Crowd) -> tuple[Contention, npt.NDArray[np.int64]]:
     """What the law is told of links that are alike, once, and which of these each link is."""
     rows = np.column_stack(_columns(found))
-    rows[:, 2] = np.round(rows[:, 2], 8)
+    rows[:, 2:] = np.round(rows[:, 2:], (8))
     unique, which = np.unique(rows, axis=0, return_inverse=True)
     return Contention(*unique.T), which.ravel()
 
@@ -91,4 +107,4 @@ def _waits_s(lines: Lines, batch: Batch, queue: Floats) -> Floats:
     wait = 8 * queue[flows.links] / lines.fabric.capacity_bps[flows.links] * flows.shares
     longest = np.zeros(len(flows))
     np.maximum.at(longest, flows.owner, wait)
-    return np.bincount(flows.owner, wait, len(flows)) - longest
+    return np.asarray(np.bincount(flows.owner, wait, len(flows)) - longest)

@@ -8,19 +8,20 @@ UDP 8, base transport header 12, invariant check 4 bytes (InfiniBand Architectur
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import numpy as np
-from pydantic import Field, model_validator
 
-from ...fabric.errors import Fault, SpecError
 from ...fabric.graph import Fabric
 from ...fabric.routing import Router
-from ...fabric.units import Size
 from .base import Transport
+from .control import Law
+from .controlled import carry_controlled, filled_bytes
 from .lossless import Buffers, carry_lossless
-from .packets import PacketParameters, Packets
+from .lossy import Lossy, carry_lossy
+from .packets import Packets
+from .pfc import refuse_small_headroom
+from .roce_parameters import RoceParameters
 from .subflows import Batch, Delivery, Lines, Ranks, Subflows, over_adapters
 
 HEADER_BYTES = 8 + 4 + 12 + 14 + 20 + 8 + 12 + 4
@@ -30,43 +31,22 @@ MTU_BYTES = 1024 + HEADER_BYTES
 PAUSE_S, RESUME_S = 15 * 9000 * 8 / 1e11, 12 * 9000 * 8 / 1e11
 """Thresholds as a link's time: 15 and 12 jumbo packets at 100 Gbit/s, the defaults of csg-htsim's RoCE."""
 
-
-class RoceParameters(PacketParameters):
-    """Those of its packets; `qps`: queue pairs per connection, each with its own UDP source port; `cc`: the law by
-    which senders slow down; `pfc_xoff`, `pfc_xon`: bytes from one link in a switch at which that link is paused, and
-    goes on."""
-
-    qps: int = Field(default=1, ge=1)
-    cc: Literal["none", "dcqcn"] = "dcqcn"
-    pfc_xoff: Size | None = None
-    pfc_xon: Size | None = None
-
-    @model_validator(mode="after")
-    def _act(self) -> RoceParameters:
-        """Pauses come when nothing slows the senders down before."""
-        given = [name for name in ("pfc_xoff", "pfc_xon") if getattr(self, name) is not None]
-        if given and self.cc != "none":
-            raise SpecError(
-                Fault(f"does nothing under cc={self.cc}", "set transport.cc=none", field=f"transport.{name}")
-                for name in given
-            )
-        if len(given) == 1:
-            raise SpecError(Fault("is given alone", "give pfc_xoff and pfc_xon", field=f"transport.{given[0]}"))
-        if self.pfc_xoff is not None and self.pfc_xon is not None and self.pfc_xon >= self.pfc_xoff:
-            message = f"{self.pfc_xon} bytes to go on are not below {self.pfc_xoff} to pause"
-            raise SpecError(Fault(message, "give pfc_xon below pfc_xoff", field="transport.pfc_xon"))
-        return self
+BUFFER_BYTES = 2_500_000
+"""Of a port, where nothing pauses: 160 MB of an SN5600 for its 64 ports (catalogue)."""
 
 
 @dataclass(frozen=True)
 class Roce(Transport):
-    """`qps` queue pairs per connection; senders slow down by the law `cc`, and are paused by the buffers behind them
-    where there is none. `pause_bytes`: (xoff, xon) of every link, or None for the default."""
+    """`qps` queue pairs per connection; senders slow down by `law`, and are paused by the buffers behind them where
+    there is none or where it lets queues grow so far. `pause_bytes`: (xoff, xon) of every link, or None for the
+    default; `headroom_bytes` above them, if stated. `lossy`: no pauses."""
 
     packets: Packets
     qps: int
-    cc: str
-    pause_bytes: tuple[int, int] | None
+    law: Law | None
+    pause_bytes: tuple[int, int] | None = None
+    headroom_bytes: int | None = None
+    lossy: Lossy | None = None
     name = "roce"
     load_rules = ("adaptive", "ugal")
 
@@ -75,7 +55,16 @@ class Roce(Transport):
         """Raises SpecError as `Packets.of` does."""
         packets = Packets.of(parameters, cls.name, MTU_BYTES, HEADER_BYTES)
         xoff, xon = parameters.pfc_xoff, parameters.pfc_xon
-        return cls(packets, parameters.qps, parameters.cc, None if xoff is None or xon is None else (xoff, xon))
+        buffer = BUFFER_BYTES if parameters.buffer is None else parameters.buffer
+        recovery = parameters.loss_recovery
+        return cls(
+            packets,
+            parameters.qps,
+            parameters.law(packets.mtu_bytes),
+            None if xoff is None or xon is None else (xoff, xon),
+            parameters.pfc_headroom,
+            None if recovery is None else Lossy(buffer, recovery == "go-back-n"),
+        )
 
     def rule(self, fabric: Fabric) -> str:
         return "ecmp"
@@ -87,9 +76,40 @@ class Roce(Transport):
         return Subflows.along(router.paths(*ends, queue_pair, adapter), transfer, back)
 
     def congest(self, lines: Lines, batch: Batch, certify: bool) -> Delivery:
-        if self.cc != "none":
-            return self.allocate(lines, batch, certify)
+        """Raises SpecError for too small a headroom, FlowError for a deadlock of pauses."""
+        if self.headroom_bytes is not None:
+            refuse_small_headroom(lines.fabric, self.headroom_bytes)
+        if self.law is not None:
+            return self._controlled(self.law, lines, batch, certify)
+        if self.lossy is not None:
+            return carry_lossy(self.lossy, self.packets, lines, batch, certify)
         return carry_lossless(self.packets, lines, batch, self.buffers(lines.fabric), certify)
+
+    def _controlled(self, law: Law, lines: Lines, batch: Batch, certify: bool) -> Delivery:
+        """Under the law; and with pauses or losses where its queues are longer than buffers allow."""
+        settled = carry_controlled(law, self.packets, lines, batch, certify)
+        if self.lossy is not None:
+            if (settled.queue_bytes <= self.lossy.buffer_bytes).all():
+                return settled.delivery
+            late = carry_lossy(self.lossy, self.packets, lines, batch, certify)
+            most = f"{settled.queue_bytes.max():.0f} bytes, a port has {self.lossy.buffer_bytes:g}"
+            return replace(late, notes=(f"{law.name} lets a queue grow to {most}: packets are lost.", *late.notes))
+        over = filled_bytes(lines, batch, settled.queue_bytes) - self.buffers(lines.fabric).xoff_bytes
+        if not (over > 0).any():
+            return settled.delivery
+        where = lines.fabric.link_label(int(np.argmax(over)))
+        note = f"{law.name} lets queues grow {over.max():.0f} bytes beyond the pause threshold behind {where}"
+        notes = settled.delivery.notes
+        if (batch.flows.shares < 1.0).any():
+            return replace(
+                settled.delivery, notes=(note + "; of packets spread over paths no pauses are told.", *notes)
+            )
+        paused = carry_lossless(self.packets, lines, batch, self.buffers(lines.fabric), certify)
+        where = lines.fabric.link_label(int(np.argmax(over)))
+        note = (
+            f"{law.name} lets queues grow beyond the pause threshold, {over.max():.0f} bytes behind {where}: PFC acts."
+        )
+        return replace(paused, notes=(note, *settled.delivery.notes))
 
     def buffers(self, fabric: Fabric) -> Buffers:
         """At which bytes each link is paused and goes on."""
@@ -100,8 +120,9 @@ class Roce(Transport):
 
     def assumptions(self) -> list[str]:
         sentence = (
-            f"RoCE: ECMP, queue pairs per connection: {self.qps}; {self.packets.share:.4g} of the line rate is payload"
+            f"RoCE: ECMP, queue pairs per connection: {self.qps}; {self.packets.share:.4g} of the line rate is payload."
         )
-        if self.cc == "none":
-            return [f"{sentence}; senders run at line rate until full buffers pause them (PFC)."]
-        return [f"{sentence}; {self.cc} keeps queues below the pause threshold, so links are shared max-min fairly."]
+        full = "full buffers pause them (PFC)" if self.lossy is None else "buffers overflow, and losses are sent again"
+        if self.law is None:
+            return [sentence, f"Senders run at line rate until {full}."]
+        return [sentence, self.law.assumption()]

@@ -32,3 +32,21 @@ class Buffers:
         late_bytes = 2e-9 * fabric.latency_ns * byte_rate + packet_bytes
         half = HALF_PACKET * packet_bytes
         return np.maximum(self.xon_bytes - half - late_bytes, 0.0), self.xoff_bytes - half + late_bytes
+
+
+@dataclass(frozen=True)
+class Credits:
+    """Buffers whose owner grants what is free (InfiniBand Architecture Specification, volume 1, section 7.9): a sender
+    stands when `buffer_bytes` are full, and slows down when what is free is less than what a round trip of credits
+    would send."""
+
+    buffer_bytes: Floats
+
+    def swing(self, fabric: Fabric, packet_bytes: float) -> tuple[Floats, Floats]:
+        """As that of Buffers."""
+        return np.maximum(self.buffer_bytes - self.round_trip_bytes(fabric, packet_bytes), 0.0), self.buffer_bytes
+
+    @staticmethod
+    def round_trip_bytes(fabric: Fabric, packet_bytes: float) -> Floats:
+        """What a link sends until the credit for a packet is back: both ways on the cable, and the packet itself."""
+        return np.asarray(2e-9 * fabric.latency_ns * fabric.capacity_bps / 8 + packet_bytes)

@@ -14,7 +14,7 @@ from ..packets import Packets
 from ..subflows import Batch, Floats, Indices, Lines
 from ._order_kernels import upstream_first
 from ._state_kernels import Links, Moving, Paths, Rules
-from .buffers import Buffers
+from .buffers import Buffers, Credits
 
 _NS = 1e-9
 _STEPS_PER_SWING = 1.5
@@ -34,7 +34,7 @@ class Network:
     wire_bytes: Floats
 
 
-def lay_out(packets: Packets, lines: Lines, batch: Batch, delay: Delays, buffers: Buffers) -> Network:
+def lay_out(packets: Packets, lines: Lines, batch: Batch, delay: Delays, buffers: Buffers | Credits) -> Network:
     """The queueing network of a batch in which every flow has a path and bytes."""
     fabric, flows = lines.fabric, batch.flows
     wire_bytes = packets.wire_bytes(batch.size_bytes)

@@ -15,14 +15,14 @@ from ..packets import Packets
 from ..subflows import Batch, Delivery, Lines, Queues
 from ._run_kernels import NEGLIGIBLE, run_queues
 from ._state_kernels import Moving
-from .buffers import Buffers
+from .buffers import Buffers, Credits
 from .layout import Network, at_rest, lay_out
 
 _FAULTS_SHOWN = 10
 _TOLERANCE = 1e-6
 
 
-def carry_lossless(packets: Packets, lines: Lines, batch: Batch, buffers: Buffers, certify: bool) -> Delivery:
+def carry_lossless(packets: Packets, lines: Lines, batch: Batch, buffers: Buffers | Credits, certify: bool) -> Delivery:
     """Carry the network's subflows through the queues of its links; those inside servers share fairly.
 
     Raises FlowError for flows that wait for one another for ever, and for flows without a path of their own: a
