@@ -50,12 +50,13 @@ def carry_controlled(
         core_bps,
         None if np.ptp(weights) == 0 else weights,
     )
-    contended = Contention(*(column[found.contended] for column in _columns(found)))
+    met = np.unique(which[found.contended])
+    contended = Contention(some.capacity_bps[met], some.flows[met], some.rtt_s[met], some.switches[met])
     delivery = replace(
         delivery,
         finish_s=delivery.finish_s + _waits_s(lines, batch, queue),
         queues=Queues(np.zeros_like(queue), queue),
-        notes=tuple(law.warnings(contended)) if found.contended.any() else (),
+        notes=tuple(law.warnings(contended)) if len(met) else (),
     )
     return Settled(delivery, queue, bool(steady.holds[which][found.contended].all()))
 
@@ -87,15 +88,10 @@ def filled_bytes(lines: Lines, batch: Batch, queue_bytes: Floats) -> Floats:
     return np.bincount(came, queue_bytes[goes] * part, lines.fabric.links).astype(np.float64)
 
 
-def _columns(found: Crowd) -> tuple[Floats, ...]:
-    told = found.all
-    return told.capacity_bps, told.flows, told.rtt_s, told.switches
-
-
 def _distinct(found: Crowd) -> tuple[Contention, npt.NDArray[np.int64]]:
     """What the law is told of links that are alike, once, and which of these each link is."""
-    rows = np.column_stack(_columns(found))
-    rows[:, 2:] = np.round(rows[:, 2:], (8))
+    told = found.all
+    rows = np.column_stack((told.capacity_bps, told.flows, np.round(told.rtt_s, 7), np.round(told.switches, 1)))
     unique, which = np.unique(rows, axis=0, return_inverse=True)
     return Contention(*unique.T), which.ravel()
 

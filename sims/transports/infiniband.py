@@ -1,8 +1,8 @@
 """InfiniBand: static forwarding tables that see only the destination, so a pair has one path however many queue
 pairs, and credits: a packet is sent when the buffer behind the link has room for it.
 
-Without congestion control (as OpenSM leaves it) full buffers hold up whatever stands before them, each ingress port
-served alike; with it senders of a congested port slow down, and others pass.
+With congestion control, the default here, senders of a congested port slow down, and others pass. Without it (OpenSM's
+default) full buffers hold up whatever stands before them, each ingress port served alike.
 
 Packet of the default header: local route header 8, base transport header 12, invariant and variant check 4 + 2 bytes
 (InfiniBand Architecture Specification 1.4, volume 1, chapter 5), around 4096 bytes of payload.
@@ -44,7 +44,7 @@ class InfinibandParameters(PacketParameters):
     `cc_increase` of the index per mark."""
 
     buffer: Size = BUFFER_BYTES
-    cc: Literal["none", "cct"] = "none"
+    cc: Literal["none", "cct"] = "cct"
     cc_threshold: int = Field(default=15, ge=1, le=15)
     cc_timer: int = Field(default=150, ge=1, le=65535)
     cc_increase: int = Field(default=1, ge=1, le=127)

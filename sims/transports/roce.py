@@ -101,15 +101,10 @@ class Roce(Transport):
         note = f"{law.name} lets queues grow {over.max():.0f} bytes beyond the pause threshold behind {where}"
         notes = settled.delivery.notes
         if (batch.flows.shares < 1.0).any():
-            return replace(
-                settled.delivery, notes=(note + "; of packets spread over paths no pauses are told.", *notes)
-            )
+            note += "; of packets spread over paths no pauses are told."
+            return replace(settled.delivery, notes=(note, *notes))
         paused = carry_lossless(self.packets, lines, batch, self.buffers(lines.fabric), certify)
-        where = lines.fabric.link_label(int(np.argmax(over)))
-        note = (
-            f"{law.name} lets queues grow beyond the pause threshold, {over.max():.0f} bytes behind {where}: PFC acts."
-        )
-        return replace(paused, notes=(note, *settled.delivery.notes))
+        return replace(paused, notes=(note + ": PFC acts.", *notes))
 
     def buffers(self, fabric: Fabric) -> Buffers:
         """At which bytes each link is paused and goes on."""

@@ -16,7 +16,7 @@ from .law import Contention, Floats
 if TYPE_CHECKING:
     from .dcqcn import Dcqcn
 
-_FREQUENCIES_RAD_PER_S = np.logspace(1, 7, 1200)
+_FREQUENCIES_RAD_PER_S = np.logspace(2, 7, 300)
 _STEP = 1e-5
 
 State = list[Floats]

@@ -72,7 +72,7 @@ class Law:
         raise NotImplementedError
 
 
-def root(increasing: npt.NDArray[np.float64] | object, low: Floats, high: Floats, rounds: int = 100) -> Floats:
+def root(increasing: npt.NDArray[np.float64] | object, low: Floats, high: Floats, rounds: int = 50) -> Floats:
     """The zero of an increasing function of arrays, by halving log-spaced intervals; an end where there is none
     inside."""
     low, high = np.log(low), np.log(high)
