@@ -38,7 +38,7 @@ def test_headers_cost_on_network_links_only():
     ("name", "parameters", "complaint"),
     [
         ("roce", {"qsp": "4"}, "did you mean qps"),
-        ("roce", {"spray": "1"}, "known fields: .*completion, forwarding, header, mtu"),
+        ("roce", {"spray": "1"}, "known fields: buffer, cc, completion, .*forwarding, header"),
         ("roce", {"qps": "0"}, "below 1"),
         ("roce", {"mtu": "4096"}, "has no unit"),
         ("roce", {"mtu": "64B", "header": "64B"}, "no room"),
