@@ -69,7 +69,7 @@ def traffic(
         ran.latency_s,
         ran.link_bytes,
         ran.bottleneck,
-        tuple(network.assumptions()),
+        (*network.assumptions(), *ran.notes),
     )
 
 

@@ -22,12 +22,10 @@ from .subflows import Batch, Delivery, Floats, Lines, Queues
 
 @dataclass(frozen=True)
 class Settled:
-    """A delivery; the queue that stands in front of each directed link of the fabric while flows meet there; and
-    whether the law holds all of these."""
+    """A delivery, and the queue that stands in front of each directed link of the fabric while flows meet there."""
 
     delivery: Delivery
     queue_bytes: Floats
-    holds: bool
 
 
 def carry_controlled(
@@ -58,7 +56,7 @@ def carry_controlled(
         queues=Queues(np.zeros_like(queue), queue),
         notes=tuple(law.warnings(contended)) if len(met) else (),
     )
-    return Settled(delivery, queue, bool(steady.holds[which][found.contended].all()))
+    return Settled(delivery, queue)
 
 
 def _ends_s(packets: Packets, lines: Lines, batch: Batch, core_bps: float) -> Floats:

@@ -105,10 +105,7 @@ class Infiniband(Transport):
 
     def congest(self, lines: Lines, batch: Batch, certify: bool) -> Delivery:
         if self.law is not None:
-            settled = carry_controlled(self.law, self.packets, lines, batch, certify)
-            if settled.holds:
-                return settled.delivery
-            return replace(self._credited(lines, batch, certify), notes=settled.delivery.notes)
+            return carry_controlled(self.law, self.packets, lines, batch, certify).delivery
         return self._credited(lines, batch, certify)
 
     def _credited(self, lines: Lines, batch: Batch, certify: bool) -> Delivery:

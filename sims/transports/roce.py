@@ -31,6 +31,10 @@ MTU_BYTES = 1024 + HEADER_BYTES
 PAUSE_S, RESUME_S = 15 * 9000 * 8 / 1e11, 12 * 9000 * 8 / 1e11
 """Thresholds as a link's time: 15 and 12 jumbo packets at 100 Gbit/s, the defaults of csg-htsim's RoCE."""
 
+DYNAMIC_PAUSE_S, RESUME_BYTES = 16e6 / 8 / (50e9 / 8), 3000.0
+"""Thresholds where a law keeps queues short: an eighth of a shared buffer of 16 MB per 50 Gbit/s of a port as a link's
+time, going on 3 KB below (alibaba-edu/High-Precision-Congestion-Control, run.py and switch-mmu.cc)."""
+
 BUFFER_BYTES = 2_500_000
 """Of a port, where nothing pauses: 160 MB of an SN5600 for its 64 ports (catalogue)."""
 
@@ -109,9 +113,11 @@ class Roce(Transport):
     def buffers(self, fabric: Fabric) -> Buffers:
         """At which bytes each link is paused and goes on."""
         byte_rate = fabric.capacity_bps / 8
-        if self.pause_bytes is None:
-            return Buffers(PAUSE_S * byte_rate, RESUME_S * byte_rate)
-        return Buffers(*(np.full(fabric.links, float(side)) for side in self.pause_bytes))
+        if self.pause_bytes is not None:
+            return Buffers(*(np.full(fabric.links, float(side)) for side in self.pause_bytes))
+        if self.law is not None:
+            return Buffers(DYNAMIC_PAUSE_S * byte_rate, DYNAMIC_PAUSE_S * byte_rate - RESUME_BYTES)
+        return Buffers(PAUSE_S * byte_rate, RESUME_S * byte_rate)
 
     def assumptions(self) -> list[str]:
         sentence = (

@@ -15,8 +15,8 @@ import numpy as np
 
 from .law import Contention, Floats, Law, Steady
 
-LAST_DELAY = 127
-"""In packet times: a linear table of 128 entries, the size that hardware offers."""
+LAST_DELAY = 2**14 - 1
+"""In packet times: the multiplier of an entry has 14 bits."""
 THRESHOLD = 15
 LEVELS = 16
 TIMER_UNIT_S = 1.024e-6
@@ -53,8 +53,8 @@ class InfinibandCc(Law):
         most = links.flows[lost].max()
         return [
             f"InfiniBand congestion control cannot hold {most:.0f} flows on one link: its table ends at a delay of "
-            f"{self.last_delay:g} packets, and at most one packet in {1 + self.marking_rate} is marked; credits stop "
-            "them there."
+            f"{self.last_delay:g} packets, and at most one packet in {1 + self.marking_rate} is marked. There credits "
+            "stop them, and what waits holds up others; this is not followed."
         ]
 
     def assumption(self) -> str:

@@ -108,7 +108,7 @@ def test_infiniband_marks_balance_the_timer():
 
 def test_infiniband_table_ends():
     """A last delay of 127 packets holds 128 flows and not one more."""
-    law = InfinibandCc(4122.0, 128e3)
+    law = InfinibandCc(4122.0, 128e3, last_delay=127)
     held, lost = law.steady(Contention(np.full(2, 400e9), np.array([128.0, 129]), np.full(2, 5e-6), np.ones(2))).holds
     assert held
     assert not lost
