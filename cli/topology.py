@@ -64,7 +64,7 @@ def show(source: str, pairs: tuple[str, ...], metrics: bool, seed: int, form: st
     with working("measuring", quiet):
         shown = summary(fabric)
         measured = measures(fabric, seed=seed) if metrics else None
-    document, tables = shown.to_dict(), _summary_tables(shown)
+    document, tables = shown.to_dict(), _summary_tables(shown, fabric.meta.get("description", ""))
     if measured is not None:
         document["metrics"] = measured.to_dict()
         document["assumptions"] += measured.assumptions
@@ -72,7 +72,7 @@ def show(source: str, pairs: tuple[str, ...], metrics: bool, seed: int, form: st
     emit(form, document, [document], tables)
 
 
-def _summary_tables(shown: Summary) -> Iterator[Table]:
+def _summary_tables(shown: Summary, title: str) -> Iterator[Table]:
     from ..fabric.units import format_si
 
     figures = {
@@ -88,7 +88,7 @@ def _summary_tables(shown: Summary) -> Iterator[Table]:
         "power": "unknown" if shown.power_w is None else format_si(shown.power_w, "W"),
         "cost": "unknown" if shown.cost_usd is None else f"{shown.cost_usd:,.0f} USD",
     }
-    yield Table((shown.fabric, ""), list(figures.items()))
+    yield Table((shown.fabric, ""), list(figures.items()), title)
     if shown.tiers:
         rates = [(tier.down_bps, tier.across_bps, tier.up_bps) for tier in shown.tiers]
         rows = [

@@ -60,7 +60,7 @@ def generate(described: Description, overrides: Mapping[str, Any]) -> Fabric:
         raise SpecError([_placed(fault, overrides) for fault in error.faults]) from None
     given = {place[0]: lines[place] for place in lines if len(place) == 1} | dict.fromkeys(overrides)
     _refuse_idle(spec, given, described.file)
-    return _told(family.build(spec), described)
+    return _told(family.build(spec), replace(described, text="") if overrides else described)
 
 
 def _refuse_idle(spec: Spec, given: Mapping[str, int | None], file: str) -> None:
@@ -76,12 +76,15 @@ def _refuse_idle(spec: Spec, given: Mapping[str, int | None], file: str) -> None
 
 
 def _told(fabric: Fabric, described: Description) -> Fabric:
-    """The fabric with what its description says of itself: its preset, what is assumed, where the rest was read."""
+    """The fabric with what its description says of itself: what it is, its preset, what is assumed, where the rest was
+    read."""
     assumed, sources = described.assumed, described.sources
     said = [*(f"assumed: {line}" for line in assumed), *(f"source: {line}" for line in sources)]
     told: dict[str, Any] = {"assumptions": [*fabric.meta.get("assumptions", []), *said]} if said else {}
     if described.preset:
         told["preset"] = described.preset
+    if described.preset and described.text and not described.file:
+        told["description"] = described.text
     return replace(fabric, meta={**fabric.meta, **told}) if told else fabric
 
 

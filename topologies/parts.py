@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..fabric.catalogue import PriceRange, Value, catalogue
-from ..fabric.graph import Fabric, LinkKind, NodeKind
+from ..fabric.graph import Fabric, NodeKind
+from ..fabric.metrics.price import on_chip
 from .cables import Cables
 from .cabling import FIBRE
 from .machines import Machines, Model
@@ -60,7 +61,7 @@ def parts(fabric: Fabric, placement: Placement, laid: Cables, quotes: Quotes) ->
     """Every part, by kind in the order of KINDS, then by name."""
     machines = placement.machines
     found = [
-        *_devices(fabric, machines, quotes),
+        *_devices(fabric, quotes),
         *_machines(fabric, machines, quotes),
         *_cables(laid, quotes),
         *_transceivers(fabric, laid, quotes),
@@ -80,14 +81,12 @@ def _number(fact: Value[float] | None) -> float | None:
 # ----------------------------------------------------------------------------------------------- devices and machines
 
 
-def _devices(fabric: Fabric, machines: Machines, quotes: Quotes) -> Iterator[Part]:
+def _devices(fabric: Fabric, quotes: Quotes) -> Iterator[Part]:
     """Accelerators and adapters by name; what joins an accelerator to the router on its chip is no adapter."""
     device, names, known = fabric.column("device"), fabric.meta.get("devices", []), catalogue()
-    near, far = machines.of_node[fabric.link_source], machines.of_node[fabric.link_target]
-    inner = (fabric.link_kind == LinkKind.NETWORK) & (near == far) & (near >= 0)
-    on_chip = (np.bincount(fabric.link_source[inner], minlength=fabric.nodes) > 0) & (fabric.node_kind == NodeKind.NIC)
+    bought = ~on_chip(fabric)
     for kind, node_kind in (("accelerator", NodeKind.ACCELERATOR), ("nic", NodeKind.NIC)):
-        own = device[(fabric.node_kind == node_kind) & ~on_chip]
+        own = device[(fabric.node_kind == node_kind) & bought]
         for number, count in zip(*np.unique(own, return_counts=True), strict=True):
             name = names[number] if number >= 0 else f"{kind} of no known make"
             if kind == "accelerator":

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from ..catalogue import catalogue, price_range
-from ..graph import SWITCH_KINDS, Fabric, NodeKind
+from ..graph import SWITCH_KINDS, Fabric, LinkKind, NodeKind
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,23 @@ def price(fabric: Fabric) -> Price:
 
 def _counts(fabric: Fabric) -> dict[str, int]:
     """Devices by name in the catalogue, or by what they are."""
-    device, names = fabric.column("device"), fabric.meta.get("devices", [])
-    counts = {name: int((device == number).sum()) for number, name in enumerate(names)}
+    device, names, bought = fabric.column("device"), fabric.meta.get("devices", []), ~on_chip(fabric)
+    counts = {name: int((bought & (device == number)).sum()) for number, name in enumerate(names)}
     for kind in (NodeKind.ACCELERATOR, NodeKind.NIC, *SWITCH_KINDS):
-        nameless = int(((fabric.node_kind == kind) & ((device < 0) | (device >= len(names)))).sum())
+        nameless = int((bought & (fabric.node_kind == kind) & ((device < 0) | (device >= len(names)))).sum())
         counts[f"{kind.name.lower()} of no known make"] = nameless
     return {name: count for name, count in counts.items() if count}
+
+
+def on_chip(fabric: Fabric) -> npt.NDArray[np.bool_]:
+    """The nodes that are parts of an accelerator's chip: a router inside a server, and what joins it to one."""
+    server = fabric.column("server")
+    router = np.isin(fabric.node_kind, SWITCH_KINDS) & (server >= 0)
+    inner = (fabric.link_kind == LinkKind.NETWORK) & router[fabric.link_target]
+    inner &= server[fabric.link_source] == server[fabric.link_target]
+    joined = np.zeros(fabric.nodes, dtype=bool)
+    joined[fabric.link_source[inner]] = True
+    return router | (joined & (fabric.node_kind == NodeKind.NIC))
 
 
 def _figures(name: str) -> tuple[float | None, float | None]:

@@ -6,6 +6,7 @@ import pytest
 from fabricsim.fabric.check import findings
 from fabricsim.fabric.errors import SpecError
 from fabricsim.fabric.graph import SWITCH_KINDS, LinkKind, NodeKind
+from fabricsim.fabric.metrics import summary
 from fabricsim.topologies import PRESETS, describe, load
 from fabricsim.topologies.bom import bom
 
@@ -113,3 +114,14 @@ def test_a_spec_file_adds_to_what_its_preset_assumes(tmp_path):
     said = load(path).meta["assumptions"]
     assert "assumed: two leaves are spare" in said
     assert any("no single cluster is meant" in line for line in said)
+
+
+def test_a_preset_says_what_it_is_until_a_field_is_changed():
+    text = describe("tpu-v6e-pod").text
+    assert load("tpu-v6e-pod").meta["description"] == text
+    assert "description" not in load("tpu-v6e-pod", dims="4x4").meta
+
+
+def test_what_is_part_of_a_chip_has_no_price_to_miss():
+    """256 chips, whose routers and ways to them are no parts."""
+    assert summary(load("tpu-v6e-pod")).unpriced == ("256 TPU_v6e",)
