@@ -23,7 +23,9 @@ from . import (
     ring,
     scatter_all_gather,
     send_recv,
+    sharp,
     shift,
+    torus_bucket,
     tree,
     two_level,
 )
@@ -46,7 +48,7 @@ OPS = (
 )
 
 
-def _always_fits(comm: Communicator) -> str:
+def _always_fits(network: Network, comm: Communicator) -> str:
     return ""
 
 
@@ -57,13 +59,17 @@ class Algorithm:
 
     ops: tuple[str, ...]
     schedules: Callable[[Network, Communicator, Call], tuple[Schedule, ...]]
-    unfit: Callable[[Communicator], str] = _always_fits
+    unfit: Callable[[Network, Communicator], str] = _always_fits
     automatic: tuple[str, ...] = ()
 
 
 def _plain(schedule: Callable[[Communicator, str], Schedule]) -> Callable[..., tuple[Schedule, ...]]:
     """Of one layout, by ranks and operation alone."""
     return lambda _, comm, call: (schedule(comm, call.op),)
+
+
+def _ranks_only(unfit: Callable[[Communicator], str]) -> Callable[[Network, Communicator], str]:
+    return lambda _, comm: unfit(comm)
 
 
 def _with_demand(schedule: Callable[[Communicator, Call], Schedule]) -> Callable[..., tuple[Schedule, ...]]:
@@ -73,10 +79,12 @@ def _with_demand(schedule: Callable[[Communicator, Call], Schedule]) -> Callable
 ALGORITHMS: Mapping[str, Algorithm] = {
     "ring": Algorithm(ring.OPS, _plain(ring.ring), automatic=ring.OPS),
     "tree": Algorithm(tree.OPS, _plain(tree.tree), automatic=tree.OPS),
-    "nvls": Algorithm(nvls.OPS, _plain(nvls.nvls), nvls.unfit, automatic=nvls.OPS),
-    "nvls-tree": Algorithm(nvls_tree.OPS, _plain(nvls_tree.nvls_tree), nvls_tree.unfit, automatic=nvls_tree.OPS),
+    "nvls": Algorithm(nvls.OPS, _plain(nvls.nvls), _ranks_only(nvls.unfit), automatic=nvls.OPS),
+    "nvls-tree": Algorithm(
+        nvls_tree.OPS, _plain(nvls_tree.nvls_tree), _ranks_only(nvls_tree.unfit), automatic=nvls_tree.OPS
+    ),
     "all-pairs": Algorithm(all_pairs.OPS, _plain(all_pairs.all_pairs)),
-    "hierarchical": Algorithm(hierarchical.OPS, _plain(hierarchical.hierarchical), hierarchical.unfit),
+    "hierarchical": Algorithm(hierarchical.OPS, _plain(hierarchical.hierarchical), _ranks_only(hierarchical.unfit)),
     "recursive-doubling": Algorithm(recursive_doubling.OPS, _plain(recursive_doubling.recursive_doubling)),
     "halving-doubling": Algorithm(halving_doubling.OPS, _plain(halving_doubling.halving_doubling)),
     "bruck": Algorithm(bruck.OPS, _plain(bruck.bruck), automatic=("barrier",)),
@@ -88,8 +96,13 @@ ALGORITHMS: Mapping[str, Algorithm] = {
     "direct": Algorithm(direct.OPS, _with_demand(direct.direct), automatic=direct.OPS),
     "pairwise": Algorithm(pairwise.OPS, _with_demand(pairwise.pairwise)),
     "shift": Algorithm(shift.OPS, _plain(shift.shift)),
-    "two-level": Algorithm(two_level.OPS, _plain(two_level.two_level), two_level.unfit),
+    "two-level": Algorithm(two_level.OPS, _plain(two_level.two_level), _ranks_only(hierarchical.unfit)),
+    "torus-bucket": Algorithm(torus_bucket.OPS, torus_bucket.torus_bucket, torus_bucket.unfit),
+    "sharp": Algorithm(sharp.OPS, sharp.sharp, sharp.unfit),
     "rail-aligned": Algorithm(
-        rail_aligned.OPS, _plain(rail_aligned.rail_aligned), rail_aligned.unfit, automatic=rail_aligned.OPS
+        rail_aligned.OPS,
+        _plain(rail_aligned.rail_aligned),
+        _ranks_only(hierarchical.unfit),
+        automatic=rail_aligned.OPS,
     ),
 }

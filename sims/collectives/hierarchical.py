@@ -30,14 +30,14 @@ def hierarchical(comm: Communicator, op: str) -> Schedule:
     """One stage per level; one without work is left out."""
     domains, local = comm.grid.shape
     within, across = local > 1, domains > 1
-    scatter = [_inside(comm, op, adding=True)] * within
-    gather = [_inside(comm, op, adding=False)] * within
+    scatter = [inside(comm, op, adding=True)] * within
+    gather = [inside(comm, op, adding=False)] * within
     rails = [_rails(comm, op)] * across
     stages = {"all-reduce": scatter + rails + gather, "reduce-scatter": scatter + rails, "all-gather": rails + gather}
     return tuple(stages[op])
 
 
-def _inside(comm: Communicator, op: str, adding: bool) -> Phase:
+def inside(comm: Communicator, op: str, adding: bool) -> Phase:
     """A ring in every domain over what belongs to each of its ranks: the data of one rail."""
     domains, local = comm.grid.shape
     orders = np.arange(comm.size).reshape(domains, local)

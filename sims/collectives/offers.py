@@ -96,7 +96,7 @@ def offers(
         raise UnknownNameError.of("operation", call.op, OPS)
     return tuple(
         offer
-        for name in _candidates(comms, call.op, algorithm)
+        for name in _candidates(network, comms, call.op, algorithm)
         for schedules in _laid_out(network, comms, call, name)
         for offer in _priced(network, comms, call.op, name, schedules, certify)
     )
@@ -107,14 +107,14 @@ def _laid_out(network: Network, comms: Sequence[Communicator], call: Call, name:
     return zip(*(ALGORITHMS[name].schedules(network, comm, call) for comm in comms), strict=True)
 
 
-def _candidates(comms: Sequence[Communicator], op: str, algorithm: str) -> list[str]:
+def _candidates(network: Network, comms: Sequence[Communicator], op: str, algorithm: str) -> list[str]:
     if algorithm in ("auto", "best"):
         running = {
             name: choice
             for name, choice in ALGORITHMS.items()
             if op in (choice.automatic if algorithm == "auto" else choice.ops)
         }
-        able = [name for name, choice in running.items() if not any(choice.unfit(comm) for comm in comms)]
+        able = [name for name, choice in running.items() if not any(choice.unfit(network, comm) for comm in comms)]
         return automatic(comms[0], op, able) if algorithm == "auto" else able
     if algorithm not in ALGORITHMS:
         raise UnknownNameError.of("algorithm", algorithm, ("auto", "best", *ALGORITHMS))
@@ -122,7 +122,7 @@ def _candidates(comms: Sequence[Communicator], op: str, algorithm: str) -> list[
     if op not in choice.ops:
         able = [name for name, other in ALGORITHMS.items() if op in other.ops]
         raise WorkloadError(f"{algorithm} does not run {op}", f"one of auto, {', '.join(able)}")
-    reasons = sorted({choice.unfit(comm) for comm in comms} - {""})
+    reasons = sorted({choice.unfit(network, comm) for comm in comms} - {""})
     if reasons:
         raise WorkloadError(Fault(f"{algorithm} cannot run here: {reason}", "use auto") for reason in reasons)
     return [algorithm]
@@ -140,7 +140,7 @@ def _priced(
         network, [(p, p.fraction * np.where(c, 1.0, inside)) for p, c in zip(joined, crossings, strict=True)], certify
     )
     hops = [
-        Hops(phase.steps, float(ran.latency_s.max(initial=0.0)), bool(crossing.any()))
+        Hops(phase.steps, phase.hops * float(ran.latency_s.max(initial=0.0)), bool(crossing.any()))
         for phase, crossing, ran in zip(joined, crossings, runs, strict=True)
     ]
     phase_s = np.array([p.repeats * _moving_s(ran) for p, ran in zip(joined, runs, strict=True)])

@@ -15,13 +15,10 @@ from dataclasses import replace
 import numpy as np
 
 from .communicator import Communicator
-from .hierarchical import unfit
 from .schedule import Moves, Schedule, rounds
 from .two_level import inward, outward
 
 OPS = ("all-to-all",)
-
-__all__ = ["OPS", "rail_aligned", "unfit"]
 
 
 def rail_aligned(comm: Communicator, op: str) -> Schedule:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -59,7 +59,8 @@ class Traffic:
 
     Per transfer: `src` and `dst` (ranks, or SWITCH) and `fraction` of the collective's size that it carries in one
     round, at most. `steps` counts the messages that wait for one another, so the latencies paid: the rounds, or the
-    depth of a pipeline. `routes` are the transfers' links where the algorithm chooses them, and not the routing.
+    depth of a pipeline. `routes` are the transfers' links where the algorithm chooses them, and not the routing; a
+    step then passes `hops` of them one after the other.
     """
 
     src: Ranks
@@ -68,6 +69,7 @@ class Traffic:
     repeats: int
     steps: int
     routes: Paths | None = None
+    hops: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +96,32 @@ def rounds(
     return Phase(src.ravel(), dst.ravel(), each, repeats, repeats if steps is None else steps, moves=moves)
 
 
+def side_by_side(phases: Sequence[Phase]) -> Schedule:
+    """Phases of one group that begin together; from the end of the shortest on, those that are left go on."""
+    ends = sorted({phase.repeats for phase in phases})
+    return tuple(
+        _together([phase for phase in phases if phase.repeats >= end], begin, end)
+        for begin, end in zip([0, *ends], ends, strict=False)
+    )
+
+
+def _together(phases: Sequence[Phase], begin: int, end: int) -> Phase:
+    """Rounds begin..end - 1 of phases whose rounds are steps."""
+    first = np.cumsum([0, *(len(phase.src) for phase in phases)])
+
+    def moves(round_number: int) -> Moves:
+        each = [phase.moves(begin + round_number) for phase in phases]
+        return Moves.joined([replace(m, transfer=m.transfer + at) for m, at in zip(each, first, strict=False)])
+
+    return rounds(
+        np.concatenate([phase.src for phase in phases]),
+        np.concatenate([phase.dst for phase in phases]),
+        np.concatenate([phase.fraction for phase in phases]),
+        moves,
+        end - begin,
+    )
+
+
 def at_once(schedules: Sequence[Sequence[Traffic]]) -> tuple[Traffic, ...]:
     """The schedules of several groups as one, phase by phase. Raises WorkloadError unless they have the same
     rounds."""
@@ -111,6 +139,7 @@ def _beside(phases: Sequence[Traffic]) -> Traffic:
         phases[0].repeats,
         max(phase.steps for phase in phases),
         _joined_routes([phase.routes for phase in phases if phase.routes is not None]),
+        max(phase.hops for phase in phases),
     )
 
 

@@ -58,14 +58,15 @@ def collective(
     if fidelity == "bound" and algorithm != "auto":
         raise SpecError(Fault("does nothing at fidelity bound", "leave it out", field="algorithm"))
     comm = Communicator.of(network, np.arange(fabric.ranks) if ranks is None else ranks)
-    bound = bound_s_per_byte(network, comm, call)
+    bound, in_switches = (bound_s_per_byte(network, comm, call, reducing) for reducing in (False, True))
     choices = [_at_bound(bound)] if fidelity == "bound" else offers(network, (comm,), call, algorithm, certify)
     carrier = "nvlink" if comm.switched and comm.domains == 1 else network.carrier.name
     rows = []
     for listed in sizes(size):
         one = rounded(op, listed, comm.size)
         offer = chosen(choices, one, algorithm)
-        rows.append(_row(op, one, comm.size, offer, bound * one, carrier, fidelity))
+        least_s = one * (in_switches if offer.algorithm == "sharp" else bound)
+        rows.append(_row(op, one, comm.size, offer, least_s, carrier, fidelity))
     gpus = len(fabric.of_kind(NodeKind.ACCELERATOR))
     return CollectiveResult(fabric.name, gpus, tuple(rows), tuple(_assumptions(network, comm, fidelity)))
 

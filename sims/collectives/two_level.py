@@ -12,12 +12,9 @@ from __future__ import annotations
 import numpy as np
 
 from .communicator import Communicator
-from .hierarchical import unfit
 from .schedule import Indices, Moves, Phase, Schedule, rounds
 
 OPS = ("all-to-all",)
-
-__all__ = ["OPS", "inward", "outward", "two_level", "unfit"]
 
 
 def two_level(comm: Communicator, op: str) -> Schedule:

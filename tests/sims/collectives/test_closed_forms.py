@@ -1,11 +1,13 @@
 """Every algorithm on hosts around one switch against its closed form: alpha per message in a row, beta per byte."""
 
-from math import ceil, log2
+from math import ceil, log2, prod
 
 import numpy as np
 import pytest
 from fabricsim.sims.collectives import collective
 from fabricsim.sims.collectives.shift import triangular_order
+from fabricsim.sims.network import Network
+from fabricsim.topologies import load
 
 ALPHA_S = 1e-6
 BETA_S = 8 / 1e11
@@ -134,3 +136,23 @@ def test_a_barrier_takes_as_many_messages_as_a_rumour_needs_to_reach_all(star):
         barrier = row(star(n), "barrier", "auto", 2**30)
         assert barrier.size_bytes == 0
         assert barrier.time_us == pytest.approx(steps(n))
+
+
+def test_switches_that_reduce_take_the_data_once(star):
+    """2 (alpha + h t) + S beta: up and down two hops of 500 ns through the one switch, at InfiniBand's payload rate."""
+    for n in HOSTS:
+        fabric, size = star(n), 2**27
+        payload_bps = Network(fabric, transport="infiniband").payload_bps[0]
+        time_us = collective(fabric, size=size, algorithm="sharp", certify=False).rows[0].time_us
+        assert time_us == pytest.approx(1e6 * (2 * 5e-7 + 8 * size / payload_bps), rel=1e-9)
+
+
+@pytest.mark.parametrize("dims", [(4,), (5,), (3, 3), (4, 4), (3, 3, 3), (4, 4, 4)])
+@pytest.mark.parametrize("op", ["all-reduce", "reduce-scatter", "all-gather"])
+def test_buckets_keep_every_link_of_a_torus_busy(dims, op):
+    """2 sum(d_i - 1) alpha + 2 (n - 1) / n S / (2 D b), half of it for one way (Jain and Sabharwal 2010)."""
+    fabric, n = load("torus", dims=list(dims), host_link="100Tbps"), prod(dims)
+    passes, size, b = 2 if op == "all-reduce" else 1, 2**25 * n * len(dims), 50e9
+    expected_s = passes * (n - 1) / n * size / (2 * len(dims) * b)
+    alpha_s = passes * sum(d - 1 for d in dims) * 3 * fabric.latency_ns.max() * 1e-9
+    assert row(fabric, op, "torus-bucket", size).time_us == pytest.approx(1e6 * (alpha_s + expected_s), rel=1e-9)

@@ -20,7 +20,7 @@ def proven(network, ranks, name, op):
     """Whether the algorithm runs there; if so, its schedules have been proven. Chains are proven in few and in many
     chunks."""
     comm = Communicator.of(network, ranks)
-    if ALGORITHMS[name].unfit(comm):
+    if ALGORITHMS[name].unfit(network, comm):
         return False
     schedules = ALGORITHMS[name].schedules(network, comm, Call(op))
     for number in sorted({0, len(schedules) // 3}):
@@ -32,7 +32,7 @@ def proven(network, ranks, name, op):
 def test_every_rank_ends_with_exactly_its_data_at_every_number_of_hosts(star, name, op):
     network = Network(star(64), transport="ideal")
     ran = [proven(network, np.arange(n), name, op) for n in range(2, 65)]
-    assert all(ran) or name.startswith("nvls")
+    assert all(ran) or name in ("nvls", "nvls-tree", "torus-bucket", "sharp")
 
 
 SERVERS = {"hgx-h100": {"nodes": 5}, "gb200-nvl72": {"nodes": 2, "gpus_per_rack": 8}, "mi300x": {"nodes": 3}}
@@ -55,6 +55,20 @@ def test_every_rank_of_servers_ends_with_exactly_its_data(networks, server, whic
     network = networks[server]
     ran = {pair for pair in PAIRS if proven(network, RANKS[which](network.fabric.ranks), *pair)}
     assert {op for _, op in ran} == set(OPS)
+
+
+@pytest.mark.parametrize("dims", ["5", "3x4", "4x2", "3x3x3", "2x3x5", "2x2x2x3"])
+@pytest.mark.parametrize("op", ["all-reduce", "reduce-scatter", "all-gather"])
+def test_buckets_go_round_every_torus(dims, op):
+    network = Network(load("torus", dims=dims))
+    assert proven(network, np.arange(network.fabric.ranks), "torus-bucket", op)
+
+
+@pytest.mark.parametrize("name", ["fat_tree", "hgx-h100", "slim_fly"])
+def test_switches_of_infiniband_reduce(name):
+    fields = {"fat_tree": {"k": 4}, "hgx-h100": {"nodes": 5}, "slim_fly": {"q": 3}}[name]
+    network = Network(load(name, **fields, network="infiniband"))
+    assert proven(network, np.arange(min(network.fabric.ranks, 40)), "sharp", "all-reduce")
 
 
 def test_one_domain_with_switches_runs_nvls(networks):

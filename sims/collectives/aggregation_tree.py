@@ -1,0 +1,74 @@
+"""A tree of switches over some ranks, in which a network can sum and multicast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ...fabric.errors import RoutingError
+from ...fabric.graph import SWITCH_KINDS
+from ..network import Network
+from .communicator import Ranks
+from .schedule import Indices
+
+Links = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class AggregationTree:
+    """Edges towards the root, those of the ranks first. Per edge: `links` up, `leaf` (number of the rank below, -1 for
+    a switch) and `height`: how many edges come before it on the longest way up to it."""
+
+    links: tuple[Links, ...]
+    leaf: Indices
+    height: Indices
+
+
+def aggregation_tree(network: Network, ranks: Ranks, number: int) -> AggregationTree:
+    """Shortest paths to a switch that is as near to all as any; where several are, `number` says which, so that trees
+    spread. Raises RoutingError if no switch reaches all."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import breadth_first_order, dijkstra
+
+    fabric, ports = network.fabric, network.ports
+    entry = ports.indptr[ranks]
+    homes, home = np.unique(ports.switch[entry], return_inverse=True)
+    is_switch = np.isin(fabric.node_kind, SWITCH_KINDS)
+    between = np.flatnonzero(is_switch[fabric.link_source] & is_switch[fabric.link_target])
+    ends = fabric.link_source[between], fabric.link_target[between]
+    graph = csr_array((np.ones(len(between)), ends), shape=(fabric.nodes, fabric.nodes))
+    farthest = dijkstra(graph, indices=homes, unweighted=True).max(axis=0)
+    if not np.isfinite(farthest).any():
+        name = fabric.label(int(fabric.endpoints[ranks[0]]))
+        raise RoutingError(f"no switch reaches {name} and all the others", "cable them together")
+    nearest = np.flatnonzero(farthest == farthest.min())
+    root = int(nearest[number % len(nearest)])
+    _, above = breadth_first_order(graph, root)
+    return _tree(network, entry, home.ravel(), homes, above, root, between)
+
+
+def _tree(
+    network: Network, entry: Indices, home: Indices, homes: Indices, above: Indices, root: int, between: Indices
+) -> AggregationTree:
+    """The paths from the switches `homes` up to the root, and the ranks' own links to their homes."""
+    fabric, ports = network.fabric, network.ports
+    first_cable = {
+        (int(fabric.link_source[link]), int(fabric.link_target[link])): link for link in reversed(between.tolist())
+    }
+    height = {int(switch): 1 for switch in homes}
+    for switch in homes.tolist():
+        below = switch
+        while below != root:
+            parent = int(above[below])
+            height[parent] = max(height.get(parent, 0), height[below] + 1)
+            below = parent
+    inner = sorted((switch for switch in height if switch != root), key=lambda switch: (height[switch], switch))
+    own = [np.array([link for link in (ports.bus_link[at], ports.link[at]) if link >= 0]) for at in entry]
+    up = [np.array([first_cable[switch, int(above[switch])]]) for switch in inner]
+    return AggregationTree(
+        tuple(links.astype(np.int32) for links in (*own, *up)),
+        np.concatenate((np.arange(len(entry)), np.full(len(inner), -1))),
+        np.concatenate((np.zeros(len(entry)), [height[switch] for switch in inner])).astype(np.int64),
+    )

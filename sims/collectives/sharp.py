@@ -1,0 +1,81 @@
+"""All-reduce in the switches of an InfiniBand network (SHARP: Graham et al., COMHPC 2016): data is summed on its way up
+a tree of switches and sent back down to all. Where ranks share scale-up domains, each rail has a tree for its part of
+the data, between a reduce-scatter and an all-gather inside.
+
+    T = 2(alpha + h t) + S / B,   one rank per domain, tree of h switches in height
+
+The lower bound with reduction in the network is met: every rank sends S and receives S.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...fabric.routing import Paths
+from ..network import Network
+from ..transports import SWITCH
+from . import hierarchical
+from .aggregation_tree import AggregationTree, aggregation_tree
+from .communicator import Communicator
+from .demand import Call
+from .schedule import Indices, Moves, Phase, Schedule
+
+OPS = ("all-reduce",)
+
+
+def unfit(network: Network, comm: Communicator) -> str:
+    """Why it cannot run, or nothing."""
+    if network.carrier.name != "infiniband":
+        return f"only InfiniBand's switches reduce, the transport is {network.carrier.name}"
+    if comm.domains == 1 and comm.size > 1:
+        return "the ranks are in one scale-up domain"
+    if (np.diff(network.ports.indptr)[comm.ranks] == 0).any() or network.fabric.meta.get("hosts_forward"):
+        return "not every rank is cabled to a switch"
+    return hierarchical.unfit(comm)
+
+
+def sharp(network: Network, comm: Communicator, call: Call) -> tuple[Schedule, ...]:
+    """Reduce-scatter inside, the switches, all-gather inside."""
+    rails = np.arange(comm.size).reshape(comm.domains, -1).T
+    trees = [aggregation_tree(network, comm.ranks[rail], number) for number, rail in enumerate(rails)]
+    around = comm.size > comm.domains
+    first, last = ((hierarchical.inside(comm, call.op, adding),) * around for adding in (True, False))
+    return ((*first, _in_switches(comm, rails, trees), *last),)
+
+
+def _in_switches(comm: Communicator, rails: Indices, trees: list[AggregationTree]) -> Phase:
+    """All of it up every edge of every tree and down again; what a rail carries are the parts of its ranks."""
+    share, local = 1 / comm.size, len(rails)
+    edges = np.array([len(tree.height) for tree in trees])
+    rail = np.repeat(np.arange(local), edges)
+    leaf = np.concatenate([tree.leaf for tree in trees])
+    src = np.where(leaf >= 0, comm.ranks[rails[rail, leaf]], SWITCH)
+    height = np.concatenate([tree.height for tree in trees])
+    tallest = int(height.max()) + 1
+    part = np.arange(comm.domains) * local + rail[:, None]
+    edge = np.arange(len(rail))[:, None]
+    both = Moves.joined(
+        (
+            Moves.of(edge, 0, share, part, adds=True, stage=height[:, None]),
+            Moves.of(edge + len(rail), 0, share, part, stage=2 * tallest - 1 - height[:, None]),
+        )
+    )
+    switch = np.full(len(src), SWITCH)
+    return Phase(
+        np.concatenate((src, switch)).astype(np.int32),
+        np.concatenate((switch, src)).astype(np.int32),
+        np.full(2 * len(src), 1 / local),
+        repeats=1,
+        steps=2,
+        routes=_routes(trees),
+        hops=tallest,
+        moves=lambda _: both,
+    )
+
+
+def _routes(trees: list[AggregationTree]) -> Paths:
+    """Every edge's links up, then every edge's links down."""
+    up = [links for tree in trees for links in tree.links]
+    down = [np.flip(links) ^ 1 for links in up]
+    hops = np.array([len(links) for links in (*up, *down)])
+    return Paths(np.concatenate(([0], np.cumsum(hops))), np.concatenate((*up, *down)).astype(np.int32))
