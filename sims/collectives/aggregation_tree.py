@@ -45,7 +45,7 @@ def aggregation_tree(network: Network, ranks: Ranks, number: int) -> Aggregation
         raise RoutingError(f"no switch reaches {name} and all the others", "cable them together")
     nearest = np.flatnonzero(farthest == farthest.min())
     root = int(nearest[number % len(nearest)])
-    _, above = breadth_first_order(graph, root)
+    above = breadth_first_order(graph, root)[1].astype(np.int64)
     return _tree(network, entry, home.ravel(), homes, above, root, between)
 
 
