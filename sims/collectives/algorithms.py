@@ -12,6 +12,7 @@ from . import (
     bruck,
     chain,
     direct,
+    forest,
     halving_doubling,
     hierarchical,
     nvls,
@@ -98,6 +99,7 @@ ALGORITHMS: Mapping[str, Algorithm] = {
     "shift": Algorithm(shift.OPS, _plain(shift.shift)),
     "two-level": Algorithm(two_level.OPS, _plain(two_level.two_level), _ranks_only(hierarchical.unfit)),
     "torus-bucket": Algorithm(torus_bucket.OPS, torus_bucket.torus_bucket, torus_bucket.unfit),
+    "forest": Algorithm(forest.OPS, forest.forest, forest.unfit),
     "sharp": Algorithm(sharp.OPS, sharp.sharp, sharp.unfit),
     "rail-aligned": Algorithm(
         rail_aligned.OPS,

@@ -53,7 +53,7 @@ def tier_borders(network: Network, comm: Communicator) -> Iterator[tuple[Indices
     fabric = network.fabric
     for label in _tiers(network):
         groups, group = np.unique(label[fabric.endpoints[comm.ranks]], return_inverse=True)
-        if groups[0] < 0 or not 1 < len(groups) < comm.size:
+        if groups[0] < 0 or len(groups) == 1:
             continue
         number = np.full(int(label.max()) + 2, -1)
         number[groups] = np.arange(len(groups))
