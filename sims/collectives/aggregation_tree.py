@@ -34,7 +34,7 @@ def aggregation_tree(network: Network, ranks: Ranks, number: int) -> Aggregation
 
     fabric, ports = network.fabric, network.ports
     entry = ports.indptr[ranks]
-    homes, home = np.unique(ports.switch[entry], return_inverse=True)
+    homes, home = np.unique(ports.switch[entry].astype(np.int64), return_inverse=True)
     is_switch = np.isin(fabric.node_kind, SWITCH_KINDS)
     between = np.flatnonzero(is_switch[fabric.link_source] & is_switch[fabric.link_target])
     ends = fabric.link_source[between], fabric.link_target[between]

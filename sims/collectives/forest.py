@@ -103,7 +103,8 @@ def _laid(unit_links: dict[Edge, list[int]], batches: list[Batch], ways: dict[Ed
                 rows.append((batch.root, trees[batch.root], tail, head, depth[head]))
                 links.append(tuple(unit_links[step].pop() for step in pairwise(free[tail, head].pop())))
             trees[batch.root] += 1
-    return _Edges(*np.array(rows).T, tuple(links))
+    root, tree, tail, head, far = np.array(rows).T
+    return _Edges(root, tree, tail, head, far, tuple(links))
 
 
 def _phase(comm: Communicator, edges: _Edges, k: int, op: str, inward: bool) -> Phase:

@@ -38,7 +38,9 @@ def direct_ways(units: Units, ranks: int, k: int) -> dict[Edge, Counter[Way]]:
     """Units between ranks only, with the way of each over the switches. Raises InternalError unless all that enters a
     node can leave it."""
     units = units.copy()
-    ways = {(int(u), int(v)): Counter({(int(u), int(v)): int(units[u, v])}) for u, v in np.argwhere(units)}
+    ways: dict[Edge, Counter[Way]] = {}
+    for before, after in np.argwhere(units).tolist():
+        ways[before, after] = Counter({(before, after): int(units[before, after])})
     for switch in range(ranks, len(units)):
         for before in range(len(units)):
             for after in range(len(units)):

@@ -46,7 +46,7 @@ class Wiring:
 def wiring(network: Network, comm: Communicator) -> Wiring:
     """The ranks, and every node that can pass something on between them: not other ranks, not dead ends."""
     fabric = network.fabric
-    ranks = fabric.endpoints[comm.ranks]
+    ranks = fabric.endpoints[comm.ranks].astype(np.int64)
     forwards = np.ones(fabric.nodes, dtype=bool)
     forwards[fabric.endpoints] = False
     forwards[ranks] = True
