@@ -11,7 +11,9 @@ which keeps every link busy; half of it for reduce-scatter and all-gather. Lower
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import product
+from math import prod
 
 import numpy as np
 
@@ -33,64 +35,58 @@ def unfit(network: Network, comm: Communicator) -> str:
     return ""
 
 
+@dataclass(frozen=True)
+class _Copy:
+    """One of `count` slices of the data. It goes along the dimensions of `grid`, the ranks' positions by coordinates,
+    in their `order`, one `way` round: 1 or -1."""
+
+    grid: Indices
+    number: int
+    count: int
+    order: list[int]
+    way: int
+
+
 def torus_bucket(network: Network, comm: Communicator, call: Call) -> tuple[Schedule, ...]:
     """The copies run stage by stage side by side."""
     grid = _grid(network, comm)
     assert grid is not None  # `unfit` has looked
     axes = [axis for axis, length in enumerate(grid.shape) if length > 1]
-    orders = [axes[first:] + axes[:first] for first in range(len(axes))]
-    copies = list(product(orders, (1, -1)))
+    turned = [axes[first:] + axes[:first] for first in range(len(axes))]
+    copies = [_Copy(grid, number, 2 * len(axes), *how) for number, how in enumerate(product(turned, (1, -1)))]
     scatter = [(stage, True) for stage in range(len(axes))]
     gather = [(stage, False) for stage in reversed(range(len(axes)))]
     stages = {"all-reduce": scatter + gather, "reduce-scatter": scatter, "all-gather": gather}[call.op]
-    phases = [
-        phase
-        for stage, adding in stages
-        for phase in side_by_side(
-            [
-                _stage(comm, call.op, grid, copy, len(copies), *copies[copy], stage, adding)
-                for copy in range(len(copies))
-            ]
-        )
-    ]
-    return (tuple(phases),)
+    beside = [side_by_side([_stage(comm, call.op, copy, *stage) for copy in copies]) for stage in stages]
+    return (tuple(phase for phases in beside for phase in phases),)
 
 
-def _stage(
-    comm: Communicator,
-    op: str,
-    grid: Indices,
-    copy: int,
-    copies: int,
-    order: list[int],
-    way: int,
-    stage: int,
-    adding: bool,
-) -> Phase:
-    """Rings along dimension `order[stage]`. Between them, the ranks of a ring keep the pieces of all ranks that agree
-    with them in the dimensions before; each chunk of a ring is what one of its ranks will keep."""
-    axis, done = order[stage], order[:stage]
-    rest = [other for other in range(grid.ndim) if other not in (*done, axis)]
-    agreeing = int(np.prod([grid.shape[other] for other in done], dtype=int))
-    along = grid.transpose(*done, *rest, axis).reshape(agreeing, -1, grid.shape[axis])[..., ::way]
-    rings = along.reshape(-1, grid.shape[axis])
-    owner = np.broadcast_to(
-        np.swapaxes(along, 1, 2)[:, None], (agreeing, along.shape[1], along.shape[2], along.shape[1])
-    )
-    owner = owner.reshape(len(rings), grid.shape[axis], -1)
-    if adding:
-        owner = np.roll(owner, 1, axis=1)  # what a rank keeps sets out behind it
-    one_block = op == "all-reduce"
-    block = np.zeros_like(owner) if one_block else owner
-    part = copy * comm.size + owner if one_block else np.full_like(owner, copy)
-    turns = grid.shape[axis] - 1
-    return ring_phase(comm, rings, block, part, 1 / (comm.size * copies), turns * adding, turns)
+def _stage(comm: Communicator, op: str, copy: _Copy, stage: int, adding: bool) -> Phase:
+    """Rings along one dimension. Before a scatter's and after a gather's a rank has the pieces of all ranks that agree
+    with it in the dimensions before; each chunk of the ring is what one of its ranks keeps of them."""
+    axis, done = copy.order[stage], copy.order[:stage]
+    rest = [other for other in range(copy.grid.ndim) if other not in (*done, axis)]
+    length = copy.grid.shape[axis]
+    agreeing = prod(copy.grid.shape[other] for other in done)
+    along = copy.grid.transpose(*done, *rest, axis).reshape(agreeing, -1, length)[..., :: copy.way]
+    beside = along.shape[1]
+
+    def pieces() -> tuple[Indices, Indices]:
+        owner = np.repeat(np.swapaxes(along, 1, 2), beside, axis=0).reshape(-1, length, beside)
+        if adding:
+            owner = np.roll(owner, 1, axis=1)  # what a rank keeps sets out behind it
+        if op == "all-reduce":
+            return np.zeros_like(owner), copy.number * comm.size + owner
+        return owner, np.full_like(owner, copy.number)
+
+    fraction, turns = beside / (comm.size * copy.count), length - 1
+    return ring_phase(comm, along.reshape(-1, length), pieces, fraction, turns * adding, turns)
 
 
 def _grid(network: Network, comm: Communicator) -> Indices | None:
     """Positions in the communicator by coordinates, if its ranks fill a box of the torus, one per switch."""
     fabric, ports = network.fabric, network.ports
-    dims = [name for name in ("coord0", "coord1", "coord2", "coord3", "coord4") if name in fabric.columns]
+    dims = [name for name in ("coord0", "coord1", "coord2", "coord3") if name in fabric.columns]
     has_port = np.diff(ports.indptr)[comm.ranks] > 0
     if not dims or not has_port.all():
         return None

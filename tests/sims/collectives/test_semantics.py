@@ -35,7 +35,7 @@ def test_every_rank_ends_with_exactly_its_data_at_every_number_of_hosts(star, na
     assert all(ran) or name in ("nvls", "nvls-tree", "torus-bucket", "sharp", "forest")
 
 
-SERVERS = {"hgx-h100": {"nodes": 5}, "gb200-nvl72": {"nodes": 2, "gpus_per_rack": 8}, "mi300x": {"nodes": 3}}
+SERVERS = {"hgx-h100": {"nodes": 5}, "gb200-nvl72": {"nodes": 2, "gpus_per_rack": 4}, "mi300x": {"nodes": 3}}
 RANKS = {
     "all": np.arange,
     "some of each server": lambda n: np.arange(n)[np.arange(n) % 8 < 3],
