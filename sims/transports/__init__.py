@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
+from ...fabric.catalogue import catalogue
 from ...fabric.errors import Fault, SpecError, UnknownNameError
 from ...fabric.graph import Fabric
 from ...fabric.spec import Spec, validate
@@ -54,7 +56,19 @@ def transport_for(fabric: Fabric, name: str = "auto", parameters: Mapping[str, A
     ]
     if inert:
         raise SpecError(inert)
-    return make(validate(spec, given))
+    transport = make(validate(spec, given))
+    return _with_adapters_share(fabric, transport) if isinstance(transport, Uec) else transport
+
+
+def _with_adapters_share(fabric: Fabric, transport: Uec) -> Uec:
+    """With the payload share of the fabric's adapters, where they have one of their own and packets are not
+    specified."""
+    known = catalogue().nics
+    own = [known[name].payload_share for name in fabric.meta.get("devices", ()) if name in known]
+    shares = [share.value for share in own if share is not None]
+    if transport.packets.specified or not shares:
+        return transport
+    return replace(transport, packets=replace(transport.packets, published_share=min(shares)))
 
 
 __all__ = [

@@ -47,10 +47,15 @@ class Uec(Transport):
         return Subflows.along(router.paths(src, dst))
 
     def congest(self, lines: Lines, batch: Batch, certify: bool) -> Delivery:
-        return carry_sprayed(self.packets, lines, batch, PACE, self.entropies, certify)
+        return carry_sprayed(self.packets, lines, batch, self.pace, self.entropies, certify)
+
+    @property
+    def pace(self) -> float:
+        """Share of their line rate that receivers give credit for; a measured payload share has it in it."""
+        return PACE if self.packets.specified else 1.0
 
     def assumptions(self) -> list[str]:
         return [
-            f"Ultra Ethernet: {self.packets.share:.4g} of the line rate is payload; receivers give credit for {PACE:g} "
-            "of their line rate, switches trim, and packets wait as drawn at random."
+            f"Ultra Ethernet: {self.packets.share:.4g} of the line rate is payload; receivers give credit for "
+            f"{self.pace:g} of their line rate, switches trim, and packets wait as drawn at random."
         ]
