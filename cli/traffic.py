@@ -27,6 +27,7 @@ DEFAULT_SIZE = "1GiB"
 )
 @click.option("--matrix", metavar="FILE", help="Connection matrix of htsim (*.cm), in place of --flows.")
 @click.option("--reverse-routes", metavar="FILE", help="The paths of their acknowledgements, likewise.")
+@click.option("--explain", metavar="FLOW", help="Say why this flow took as long as it did, and who held it up.")
 @click.option("--flows-out", metavar="FILE", help="Write each flow's start, finish and rate, as .csv or .parquet.")
 @click.option("--links-out", metavar="FILE", help="Write what each link carried, as .csv or .parquet.")
 @click.option("--trace", metavar="FILE", help="Write the flows as a trace for Perfetto or Chrome, as .json.")
@@ -40,6 +41,7 @@ def traffic(
     routes: str | None,
     matrix: str | None,
     reverse_routes: str | None,
+    explain: str | None,
     flows_out: str | None,
     links_out: str | None,
     trace: str | None,
@@ -64,14 +66,18 @@ def traffic(
 
         fabric = setup.fabric()
         if pattern is not None:
-            result = simulate(
-                fabric, flows_of(pattern, fabric.ranks, size_bytes(size or DEFAULT_SIZE), setup.seed), **setup.network()
-            )
+            drawn = flows_of(pattern, fabric.ranks, size_bytes(size or DEFAULT_SIZE), setup.seed)
+            result = simulate(fabric, drawn, explain=explain, **setup.network())
         else:
-            result = simulate(fabric, listed, routes, reverse_routes, **setup.network())
+            result = simulate(fabric, listed, routes, reverse_routes, explain=explain, **setup.network())
         _write_files(fabric, result, flows_out, links_out, trace)
     document = result.to_dict()
-    emit(form, document, [document], [completion_table(result, fabric.name)])
+    tables = [completion_table(result, fabric.name)]
+    if result.explanation is not None:
+        from .explanation import explanation_tables
+
+        tables += explanation_tables(result.explanation)
+    emit(form, document, [document], tables)
 
 
 def _refuse_unwritable(*tables: str | None) -> None:

@@ -15,6 +15,8 @@ from .tables import write_table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .explain import FlowExplanation
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -83,6 +85,7 @@ class TrafficResult:
     link_bytes: Floats
     bottleneck: Bottleneck
     assumptions: tuple[str, ...]
+    explanation: FlowExplanation | None = None
 
     @property
     def makespan_s(self) -> float:
@@ -98,6 +101,7 @@ class TrafficResult:
             "fct_s": _spread(self.finish_s - self.start_s),
             "bottleneck": asdict(self.bottleneck),
             "assumptions": list(self.assumptions),
+            **({} if self.explanation is None else {"explanation": self.explanation.to_dict()}),
         }
 
     def columns(self) -> dict[str, npt.NDArray[Any]]:

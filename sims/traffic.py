@@ -7,13 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from ..fabric.errors import Fault, InputError, SpecError
+from ..fabric.errors import Fault, InputError, SpecError, UnknownNameError
 from ..fabric.graph import Fabric
-from .flows import read_flows
-from .network import Detail, Network, network_for
+from .explain import FlowExplanation, explain_flow
+from .explain.case import Case
+from .flows import Flows, read_flows
+from .network import Detail, Network, TransferResult, network_for
 from .results import TrafficResult
 from .routes import read_routes, way_back
 from .transports import Subflows
+
+_MOST_COMPARED = 1000
 
 
 def traffic(
@@ -27,6 +31,7 @@ def traffic(
     seed: int = 0,
     parameters: Mapping[str, Any] | None = None,
     certify: bool = True,
+    explain: Any = None,
 ) -> TrafficResult:
     """Run flows to their ends.
 
@@ -39,6 +44,7 @@ def traffic(
         fidelity: `fluid` (fractional split over the wiring) or `transport` (paths as chosen).
         parameters: of the transport.
         certify: check every allocation and the conservation of bytes.
+        explain: a flow, as the input names it (or its number), whose completion time the result shall explain.
 
     Raises:
         InputError: flows, routes, names or parameters that cannot be used, every fault at once.
@@ -48,6 +54,7 @@ def traffic(
         raise InputError("traffic has no bound", "use fidelity fluid or transport")
     network = network_for(fabric, fidelity, name, routing, seed, parameters)
     listed = read_flows(fabric, flows)
+    asked = None if explain is None else _number_of(explain, listed, network)
     if routes is None:
         if reverse_routes is not None:
             raise SpecError(Fault("does nothing without routes", "give the flows' own, too", field="reverse_routes"))
@@ -70,7 +77,28 @@ def traffic(
         ran.link_bytes,
         ran.bottleneck,
         (*network.assumptions(), *ran.notes),
+        None if asked is None else _explained(network, listed, subflows, ran, routes is not None, asked),
     )
+
+
+def _number_of(flow: Any, listed: Flows, network: Network) -> int:
+    """Where a flow stands in the input. Raises UnknownNameError, SpecError where nothing is left to explain."""
+    if network.detail < Detail.TRANSPORT:
+        fault = Fault("does nothing at fidelity fluid: all traffic spreads alike", "use transport", field="explain")
+        raise SpecError(fault)
+    names = [str(name) for name in listed.flow.tolist()]
+    if str(flow) not in names:
+        raise UnknownNameError.of("flow", str(flow), names[:_MOST_COMPARED])
+    return names.index(str(flow))
+
+
+def _explained(
+    network: Network, listed: Flows, subflows: Subflows, ran: TransferResult, given_routes: bool, flow: int
+) -> FlowExplanation:
+    size_bytes, queues = listed.size_bytes.astype(np.float64), ran.queues
+    ends = ran.start_s, subflows, ran.finish_s, ran.link_bytes
+    case = Case(listed.src, listed.dst, size_bytes, *ends, queues, given_routes)
+    return explain_flow(network, case, listed.flow, flow)
 
 
 def _named(transport: str | Mapping[str, Any], parameters: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:

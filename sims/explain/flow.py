@@ -60,7 +60,7 @@ def explain_flow(network: Network, case: Case, names: np.ndarray, flow: int) -> 
         sum(row.seconds for row in rows[:4]),
         8 * float(case.size_bytes[flow]) / fct_s if fct_s else np.inf,
         rows,
-        tuple(link_report(network, case, link) for link in _way(network, case, flow)),
+        tuple(link_report(network, case, link, names) for link in _way(network, case, flow)),
         network.fabric.link_label(found.link),
         found.victim,
         tuple(named[each] for each in found.culprits[:MOST_CULPRITS]),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..network import Network
 from .case import Case
@@ -17,9 +19,9 @@ MOST_FILLERS = 5
 
 @dataclass(frozen=True)
 class Filler:
-    """A transfer's share of what a link carried."""
+    """A flow's share of what a link carried."""
 
-    flow: int
+    flow: Any
     share: float
 
 
@@ -39,8 +41,8 @@ class LinkReport:
     filled_by: tuple[Filler, ...]
 
 
-def link_report(network: Network, case: Case, link: int) -> LinkReport:
-    """The report of one link."""
+def link_report(network: Network, case: Case, link: int, names: npt.NDArray[Any]) -> LinkReport:
+    """The report of one link; `names` are the flows' own."""
     flows, fabric = case.flows, network.fabric
     entry = np.flatnonzero(flows.links == link)
     owner = flows.owner[entry]
@@ -61,5 +63,5 @@ def link_report(network: Network, case: Case, link: int) -> LinkReport:
         queue,
         round(carried / share / WORD_BYTES),
         round(held * capacity_words),
-        tuple(Filler(int(transfers[at]), float(by_transfer[at] / carried)) for at in most if carried),
+        tuple(Filler(names[transfers[at]].item(), float(by_transfer[at] / carried)) for at in most if carried),
     )

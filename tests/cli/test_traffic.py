@@ -111,3 +111,18 @@ def test_a_table_of_no_known_kind_is_refused_before_anything_runs(run, tmp_path)
     result = run("traffic", "fat_tree", "--pattern", "incast", "--links-out", tmp_path / "links.txt")
     assert (result.exit_code, result.stdout) == (2, "")
     assert ".txt is no kind of table (name it .csv or .parquet)" in result.stderr
+
+
+def test_explain_says_why_and_with_whom(run):
+    """Three senders into one host: the flow waits for the two others at the host's port."""
+    result = run("traffic", "fat_tree", "--set", "k=4", "--pattern", "incast", "--size", "10MB", "--explain", "3")
+    assert result.exit_code == 0
+    assert "flow 3: " in result.stdout
+    assert "mainly sharing" in result.stdout
+    assert "XmitWait" in result.stdout
+
+
+def test_explaining_a_flow_that_is_not_there_is_refused(run):
+    result = run("traffic", "fat_tree", "--set", "k=4", "--pattern", "incast", "--explain", "99")
+    assert result.exit_code == 2
+    assert "unknown flow '99'" in result.stderr
