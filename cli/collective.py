@@ -19,17 +19,38 @@ if TYPE_CHECKING:
 @click.option("--size", default="1GiB", show_default=True, help="A size, or a range 8B:16GiB in powers of two.")
 @click.option("--algorithm", default="auto", show_default=True, help="auto, or a name; a wrong one lists all.")
 @click.option("--skew", type=float, help="Exponent of Zipf's law for the destinations of an all-to-all-v.")
+@click.option("--ranks", type=int, metavar="N", help="Over how many ranks.  [default: all]")
+@click.option(
+    "--placement",
+    default="linear",
+    show_default=True,
+    help="Where they sit: linear, random, scattered or topology (servers anywhere, drawn by --seed), "
+    "hostlist:NODES as Slurm writes them, file:PATH.",
+)
 @network_setup
 @output_options
-def collective(setup: Setup, op: str, size: str, algorithm: str, skew: float | None, form: str, quiet: bool) -> None:
-    """A collective over all ranks: time, bandwidth, bottleneck.
+def collective(
+    setup: Setup,
+    op: str,
+    size: str,
+    algorithm: str,
+    skew: float | None,
+    ranks: int | None,
+    placement: str,
+    form: str,
+    quiet: bool,
+) -> None:
+    """A collective over ranks of FABRIC: time, bandwidth, bottleneck.
 
     Sizes, algbw and busbw are those of nccl-tests, out of place; the bound is a proven lower limit of the time.
     """
     with working("simulating", quiet):
         from ..sims.collectives import collective as simulate
+        from ..sims.placement import placed
 
-        result = simulate(setup.fabric(), op=op, size=size, algorithm=algorithm, skew=skew, **setup.network())
+        fabric = setup.fabric()
+        members = placed(fabric, placement, ranks, setup.seed)
+        result = simulate(fabric, op, size, algorithm, ranks=members, skew=skew, **setup.network())
     document = result.to_dict()
     first = result.rows[0]
     title = f"{first.op} over {first.ranks} ranks of {result.fabric}, {first.transport}"
