@@ -19,15 +19,15 @@ _PANELS = (
     ("bisection_bps_per_gpu", 1e9, "bisection per GPU, Gbit/s"),
     ("bisection_left", 0.01, "bisection with 5% of switches out, %"),
 )
-_UNDATED = {".png": {}, ".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
+UNDATED = {".png": {}, ".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
 """Kinds of files, and what keeps the time out of them."""
 
 
 def plot_comparison(comparison: Comparison, path: str) -> None:
     """Draw into a file, whole or not at all. Raises InputError without matplotlib, or for another kind of file."""
     kind = Path(path).suffix.lower()
-    if kind not in _UNDATED:
-        raise InputError(Fault("is no kind of picture", f"end the name in {', '.join(_UNDATED)}", path))
+    if kind not in UNDATED:
+        raise InputError(Fault("is no kind of picture", f"end the name in {', '.join(UNDATED)}", path))
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -43,4 +43,4 @@ def plot_comparison(comparison: Comparison, path: str) -> None:
         axes.set_title(title, fontsize=9)
         axes.tick_params(labelsize=8)
     with replacing(path) as temporary:
-        figure.savefig(temporary, format=kind[1:], metadata=_UNDATED[kind])
+        figure.savefig(temporary, format=kind[1:], metadata=UNDATED[kind])

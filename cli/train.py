@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..fabric.errors import Fault, SpecError
 from .options import Setup, compose, network_setup, output_options
 from .output import Table, emit
 from .progress import working
+from .versus import emit_versus, rival_step
 
 if TYPE_CHECKING:
     from ..sims.train import TrainResult
@@ -42,15 +44,46 @@ JOB_OPTIONS = (
 @click.option("--model", required=True, help="A preset like llama3-70b, or a YAML file.")
 @click.option("--parallel", default="", help="Degrees, like tp=8,pp=4,cp=1,ep=1,vp=2; dp is what remains.")
 @compose(*JOB_OPTIONS)
+@click.option(
+    "--versus", metavar="KEY=VALUE ...", help="Run again with these, like 'transport=roce nic=200Gbps', and compare."
+)
+@click.option("--gpu-hour-usd", type=float, help="Rent of one GPU: adds dollars, kWh and tokens per joule.")
+@click.option("--pue", type=float, default=1.0, show_default=True, help="Power at the meter over that of the GPUs.")
+@click.option("--trace", metavar="FILE", help="Write the step in time, for Perfetto (JSON).")
+@click.option("--plot", metavar="FILE", help="Draw the ledger as a waterfall (.png, .svg or .pdf).")
 @network_setup
 @output_options
-def train(setup: Setup, model: str, parallel: str, form: str, quiet: bool, **job: Any) -> None:
+def train(
+    setup: Setup,
+    model: str,
+    parallel: str,
+    versus: str | None,
+    gpu_hour_usd: float | None,
+    pue: float,
+    trace: str | None,
+    plot: str | None,
+    form: str,
+    quiet: bool,
+    **job: Any,
+) -> None:
     """A training step on all GPUs: time, throughput, starvation."""
     with working("simulating", quiet):
+        from ..sims.step_cost import Prices
         from ..sims.train import train as simulate
 
+        if gpu_hour_usd is None and pue != 1:
+            raise SpecError(Fault("does nothing without a price", "give --gpu-hour-usd too", field="pue"))
+        prices = None if gpu_hour_usd is None else Prices(gpu_hour_usd, pue)
         given = {name: value for name, value in job.items() if value is not None}
-        result = simulate(setup.fabric(), model, parallel, **setup.network(), **given)
+        result = simulate(setup.fabric(), model, parallel, **setup.network(), prices=prices, trace=trace, **given)
+        rival = rival_step(setup, versus, model, parallel, prices, given) if versus else None
+    if plot:
+        from .ledger_plot import plot_ledger
+
+        plot_ledger(result, plot)
+    if rival:
+        emit_versus(form, result, rival)
+        return
     document = result.to_dict()
     emit(form, document, document["ledger"], _tables(result))
 
@@ -59,6 +92,16 @@ def _tables(result: TrainResult) -> Iterator[Table]:
     step = {"": result}
     yield Table(("step", ""), figures(step))
     yield Table(("cause", "GPU-seconds", "share"), causes(step))
+    if result.cost:
+        yield Table(
+            ("USD", "of it starved", "kWh", "tokens per joule"),
+            [
+                (
+                    *(f"{result.cost.usd:.4f}", f"{result.cost.starved_usd:.4f}"),
+                    *(f"{result.cost.kwh:.4f}", f"{result.cost.tokens_per_joule:.4f}"),
+                )
+            ],
+        )
     yield Table(
         ("exposed communication", "GPU-seconds", "share"),
         [(row.dimension, f"{row.gpu_seconds:.3f}", f"{row.fraction:.2%}") for row in result.by_dimension],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ from .hot_links import LinkRow, top_links
 from .ledger import NETWORK_RUNGS, DimensionRow, LedgerRow, Unevenness, climb, ledger, split_by_dimension
 from .network import network_for
 from .results import pandas_module
+from .step_cost import CostRow, Prices, step_cost
+from .step_trace import write_trace
 from .wires import NetworkWires
 from .workloads.calls import CallRow, call_rows
 from .workloads.durations import Seconds, measure
@@ -54,6 +56,7 @@ class TrainResult:
     top_links: tuple[LinkRow, ...]
     memory: MemoryRow
     assumptions: tuple[str, ...]
+    cost: CostRow | None = None
 
     @property
     def starved_fraction(self) -> float:
@@ -76,6 +79,7 @@ class TrainResult:
                 for table in ("ledger", "by_dimension", "collectives", "top_links")
             },
             "memory": asdict(self.memory),
+            **({"cost": asdict(self.cost)} if self.cost else {}),
             "assumptions": list(self.assumptions),
         }
 
@@ -93,9 +97,12 @@ def train(
     fidelity: str = "transport",
     seed: int = 0,
     parameters: Mapping[str, Any] | None = None,
+    prices: Prices | None = None,
+    trace: str | Path | None = None,
     **options: Any,
 ) -> TrainResult:
-    """One step of `model` on all GPUs of `fabric`.
+    """One step of `model` on all GPUs of `fabric`; with `prices` its cost, and into a file `trace` its tasks in time
+    (Trace Event Format).
 
     `parallel` is text like `"tp=8,pp=4"`; `options` are the fields of JobOptions: seq_len, global_batch, micro_batch,
     precision, schedule, recompute, zero and more. Raises WorkloadError with every fault of the job, and what the
@@ -108,7 +115,14 @@ def train(
     network = network_for(fabric, _with_time(fidelity), transport, routing, seed, parameters or {})
     units = model_units(job)
     uneven = Unevenness(draw_jitter(job, seed), machines.pace(job, units))
-    return _run(plan_step(job, machines.fastest(units)), machines, NetworkWires(network), uneven)
+    plan, wires = plan_step(job, machines.fastest(units)), NetworkWires(network)
+    result = _run(plan, machines, wires, uneven)
+    if trace is not None:
+        write_trace(trace, plan, measure(job, plan.messages, wires), uneven.slowness)
+    if prices is None:
+        return result
+    cost = step_cost(prices, machines, result.step_time_s, result.starved_fraction, result.tokens_per_s)
+    return replace(result, cost=cost)
 
 
 def draw_jitter(job: Job, seed: int) -> Seconds:

@@ -183,50 +183,75 @@ def balanced_step_s(plan: StepPlan, slowness: Seconds) -> float:
     return float(ends.max() + plan.optimizer_s.mean() * slow.max())
 
 
+@dataclass(frozen=True)
+class StepTimes:
+    """When things happen in a step, on the pipelines that are unlike.
+
+    `gates_s` float64[pipelines, chunks, stages] is the earliest end of each chunk's first forward; `ends_s`, of the
+    same shape, the end of its last task; `collected_s` and `summed_s` float64[buckets] when their messages are
+    through; `computed_s` when the optimizer begins, `total_s` when it ends.
+    """
+
+    loads: Loads
+    hop_s: Seconds
+    back_s: Seconds
+    gates_s: Seconds
+    ends_s: Seconds
+    collected_s: Seconds
+    summed_s: Seconds
+    computed_s: float
+    total_s: float
+
+
 def step_s(plan: StepPlan, durations: Durations, slowness: Seconds, slowdown: float = 0.0) -> float:
-    """The step with its own loads and these durations of its communication, which slows computing beside it by
-    `slowdown`; replicas that are alike are run once."""
+    """Seconds of the step with its own loads and these durations of its communication, which slows computing beside
+    it by `slowdown`."""
+    return step_times(plan, durations, slowness, slowdown).total_s
+
+
+def step_times(plan: StepPlan, durations: Durations, slowness: Seconds, slowdown: float = 0.0) -> StepTimes:
+    """The step in time; replicas that are alike are run once."""
     alike = np.unique(np.hstack((slowness, durations.hop_s, durations.back_s)), axis=0)
     slow, hop, back = np.hsplit(alike, 3)
     each = loads(plan, durations, slow, slowdown)
-    ends = chunk_ends_s(
-        plan.order, each.forward, each.backward, each.weights, hop, back, _gates_s(plan, durations, each.unit_forward)
-    )
-    summed = _sums_end_s(plan, durations, ends, each.unit_backward, slowdown)
-    tie = durations.seconds(tied(plan.job, plan.units))
-    return float(max(ends.max(), summed) + tie + (plan.optimizer_s * slow).max())
+    collected = _collected_s(plan, durations)
+    gates = _gates_s(plan, collected, each.unit_forward)
+    ends = chunk_ends_s(plan.order, each.forward, each.backward, each.weights, hop, back, gates)
+    summed = _summed_s(plan, durations, ends, each.unit_backward, slowdown)
+    computed = max(ends.max(), summed.max(initial=0.0)) + durations.seconds(tied(plan.job, plan.units))
+    total = float(computed + (plan.optimizer_s * slow).max())
+    return StepTimes(each, hop, back, gates, ends, collected, summed, float(computed), total)
 
 
-def _sums_end_s(plan: StepPlan, durations: Durations, ends: Seconds, unit_backward: Seconds, slowdown: float) -> float:
-    """When the last gradient is summed: buckets one after another, as they become ready; what is sent beside the last
+def _collected_s(plan: StepPlan, durations: Durations) -> Seconds:
+    """When each bucket's parameters are there: in forward order from time 0."""
+    took = np.array([durations.seconds(messages) for messages in plan.buckets.collects])
+    return _serve_s(plan.buckets.stage, np.zeros(len(took)), took)
+
+
+def _summed_s(plan: StepPlan, durations: Durations, ends: Seconds, unit_backward: Seconds, slowdown: float) -> Seconds:
+    """When each bucket's gradients are summed: one after another, as they become ready; what is sent beside the last
     backward slows it."""
     buckets = plan.buckets
-    if not len(buckets):
-        return 0.0
     computed = ends.max(axis=(0, 1))[buckets.stage]
     ready = _gradients_ready_s(plan, ends, unit_backward) if plan.job.overlap else computed
     sent = np.array([durations.seconds(messages) for messages in buckets.sums])
     done = _serve_s(buckets.stage, ready, sent)
-    beside = np.maximum(0.0, sent - np.maximum(0.0, done - np.maximum(computed, done - sent)))
+    beside = np.clip(computed - (done - sent), 0.0, sent)
     slowed = np.bincount(buckets.stage, weights=beside, minlength=plan.job.pp)
-    return float((done + slowdown * slowed[buckets.stage]).max())
+    return np.asarray(done + slowdown * slowed[buckets.stage])
 
 
-def _gates_s(plan: StepPlan, durations: Durations, unit_forward: Seconds) -> Seconds:
-    """Earliest end of each chunk's first forward, float64[pipelines, chunks, stages]: parameters arrive in forward
-    order from time 0.
-    """
+def _gates_s(plan: StepPlan, collected: Seconds, unit_forward: Seconds) -> Seconds:
+    """Earliest end of each chunk's first forward, float64[pipelines, chunks, stages], by its parameters' arrival."""
     buckets, job = plan.buckets, plan.job
     gates = np.zeros((job.vp * job.pp, len(unit_forward)))
-    if len(buckets):
-        took = np.array([durations.seconds(messages) for messages in buckets.collects])
-        arrived = _serve_s(buckets.stage, np.zeros(len(buckets)), took)
-        if not job.overlap:
-            last = np.zeros(job.pp)
-            np.maximum.at(last, buckets.stage, arrived)
-            arrived = last[buckets.stage]
-        ends = arrived + np.einsum("bu,rbu->rb", buckets.rest, unit_forward[:, buckets.stage])
-        np.maximum.at(gates, buckets.chunk * job.pp + buckets.stage, ends.T)
+    if not job.overlap:
+        last = np.zeros(job.pp)
+        np.maximum.at(last, buckets.stage, collected)
+        collected = last[buckets.stage]
+    ends = collected + np.einsum("bu,rbu->rb", buckets.rest, unit_forward[:, buckets.stage])
+    np.maximum.at(gates, buckets.chunk * job.pp + buckets.stage, ends.T)
     return gates.T.reshape(-1, job.vp, job.pp)
 
 

@@ -80,3 +80,35 @@ def test_the_demo_starves_more_at_four_to_one_because_of_oversubscription(demons
 
 def test_the_demo_runs_on_both_networks(demonstration):
     assert [result["rows"][0]["transport"] for result in demonstration["collectives"]] == ["infiniband", "roce"]
+
+
+def test_versus_prints_the_difference_by_cause(answer, run):
+    other = ("--versus", "nic=100Gbps micro_batch=2 transport=roce")
+    found = answer("train", "hgx-h100", "--set", "nodes=4", *STEP, *other)
+    change = found["second"]["step_time_s"] - found["first"]["step_time_s"]
+    assert math.fsum(row["difference_s"] for row in found["differences"]) == pytest.approx(change, rel=1e-9)
+    refused = run("train", "hgx-h100", "--set", "nodes=4", *STEP, "--versus", "colour=red")
+    assert refused.exit_code == 2
+    assert "colour" in refused.stderr
+
+
+def test_prices_add_the_cost(answer, run):
+    step = answer("train", "hgx-h100", "--set", "nodes=4", *STEP, "--gpu-hour-usd", "2")
+    assert step["cost"]["usd"] == pytest.approx(2 * 32 * step["step_time_s"] / 3600)
+    assert run("train", "hgx-h100", "--set", "nodes=4", *STEP, "--pue", "1.5").exit_code == 2
+    assert run("train", "hgx-h100", "--set", "nodes=4", *STEP, "--gpu-hour-usd", "-1").exit_code == 2
+
+
+@pytest.mark.parametrize(("name", "magic"), [("ledger.png", b"\x89PNG"), ("ledger.svg", b"<?xml")])
+def test_the_ledger_is_drawn_as_a_waterfall(run, tmp_path, name, magic):
+    pytest.importorskip("matplotlib")
+    path = tmp_path / name
+    result = run("train", "hgx-h100", "--set", "nodes=4", *STEP, "--plot", str(path))
+    assert result.exit_code == 0, result.output
+    assert path.read_bytes().startswith(magic)
+
+
+def test_a_picture_of_an_unknown_kind_is_refused(run, tmp_path):
+    result = run("train", "hgx-h100", "--set", "nodes=4", *STEP, "--plot", str(tmp_path / "ledger.gif"))
+    assert result.exit_code == 2
+    assert "is no kind of picture" in result.stderr

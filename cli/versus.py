@@ -1,0 +1,72 @@
+"""`fabricsim train ... --versus`: the same step with something changed, and the difference by cause."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+from .options import Setup
+from .output import Table, emit
+
+if TYPE_CHECKING:
+    from ..sims.step_cost import Prices
+    from ..sims.train import TrainResult
+
+
+def rival_step(
+    setup: Setup, versus: str, model: str, parallel: str, prices: Prices | None, job: Mapping[str, Any]
+) -> TrainResult:
+    """The step of `--versus`: what it says about the job, the network's options or the fabric's spec replaces the
+    same of the first."""
+    from dataclasses import fields
+
+    from ..fabric.spec import overrides
+    from ..sims.train import train as simulate
+    from ..sims.workloads.options import JobOptions
+
+    said: dict[str, Any] = dict(overrides(tuple(versus.split())))
+    model, parallel = said.pop("model", model), said.pop("parallel", parallel)
+    known = {field.name for field in fields(JobOptions)}
+    changed_job = {name: _plain(said.pop(name)) for name in list(said) if name in known}
+    other = replace(setup, **{name: said.pop(name) for name in ("source", "transport", "routing") if name in said})
+    other = replace(other, settings=replace(other.settings, spec={**other.settings.spec, **said}))
+    return simulate(other.fabric(), model, parallel, **other.network(), prices=prices, **{**job, **changed_job})
+
+
+def _plain(text: str) -> Any:
+    """A word as the number or truth value that it is."""
+    known = {"true": True, "false": False}
+    if text in known:
+        return known[text]
+    try:
+        return float(text) if "." in text else int(text)
+    except ValueError:
+        return text
+
+
+def emit_versus(form: str, first: TrainResult, second: TrainResult) -> None:
+    """Both steps, and their difference by cause."""
+    from ..sims.versus import differences
+    from .train import figures
+
+    rows = differences(first, second)
+    document = {
+        "first": first.to_dict(),
+        "second": second.to_dict(),
+        "differences": [asdict(row) for row in rows],
+        "assumptions": list(dict.fromkeys((*first.assumptions, *second.assumptions))),
+    }
+    cells = [
+        (row.cause, f"{row.first_s:.4f}", f"{row.second_s:.4f}", f"{row.difference_s:+.4f}")
+        for row in rows
+        if row.first_s or row.second_s
+    ]
+    change = second.step_time_s - first.step_time_s
+    total = ("total", f"{first.step_time_s:.4f}", f"{second.step_time_s:.4f}", f"{change:+.4f}")
+    steps = {"first": first, "second": second}
+    tables = [
+        Table(("", *steps), figures(steps)),
+        Table(("cause (s per step)", "first", "second", "difference"), [*cells, total]),
+    ]
+    emit(form, document, document["differences"], tables)
