@@ -69,4 +69,4 @@ def emit_versus(form: str, first: TrainResult, second: TrainResult) -> None:
         Table(("", *steps), figures(steps)),
         Table(("cause (s per step)", "first", "second", "difference"), [*cells, total]),
     ]
-    emit(form, document, document["differences"], tables)
+    emit(form, document, [asdict(row) for row in rows], tables)
