@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ..fabric.errors import Fault, InputError, SpecError, UnknownNameError
 from ..fabric.graph import Fabric, LinkKind, NodeKind
-from ..fabric.routing import Router, adapters, router_for, scale_up
+from ..fabric.routing import Router, adapters, domains, router_for, scale_up
 from ..fabric.routing.ports import Ports, network_ports
 from .results import NOTHING, Bottleneck
 from .transports import Batch, Delivery, Lines, Nvlink, Queues, Subflows, Transport, transport_for
@@ -110,7 +110,7 @@ class Network:
         outside = (fabric.link_kind == LinkKind.NETWORK) | (fabric.link_kind == LinkKind.PCIE)
         joined = np.zeros(fabric.nodes, dtype=bool)
         joined[fabric.link_source[~outside]] = True
-        return np.where(joined, fabric.column("server"), -1)[fabric.endpoints]
+        return np.where(joined, domains(fabric), -1)[fabric.endpoints]
 
     @cached_property
     def ports(self) -> Ports:
@@ -212,7 +212,8 @@ class Network:
 
     def assumptions(self) -> list[str]:
         """What any result of this network rests on, in sentences."""
-        sentences = [*self.nvlink.assumptions()] if (self.fabric.link_kind == LinkKind.NVLINK).any() else []
+        scale_up_links = np.isin(self.fabric.link_kind, (LinkKind.NVLINK, LinkKind.XGMI))
+        sentences = [*self.nvlink.assumptions()] if scale_up_links.any() else []
         if self.detail >= Detail.ROUTING:
             sentences += self.carrier.assumptions()
             if isinstance(self.router, LoadRouter):

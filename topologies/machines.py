@@ -10,7 +10,8 @@ import numpy.typing as npt
 from ..fabric.catalogue import catalogue, server_with
 from ..fabric.graph import SWITCH_KINDS, Fabric, NodeKind
 
-_ALONE = (NodeKind.HOST, NodeKind.STORAGE, NodeKind.NIC, *SWITCH_KINDS)
+_SWITCHES = (*SWITCH_KINDS, NodeKind.NVSWITCH)
+_ALONE = (NodeKind.HOST, NodeKind.STORAGE, NodeKind.NIC, *_SWITCHES)
 """Kinds of nodes that are machines of their own where they belong to no server."""
 _HOST_UNITS, _SWITCH_UNITS = 1, 1  # of machines that the catalogue does not know; general knowledge
 
@@ -73,7 +74,7 @@ def machines(fabric: Fabric) -> Machines:
     accelerators = fabric.of_kind(NodeKind.ACCELERATOR)
     made_of[of_node[accelerators]] = device[accelerators]
     made_of[len(servers) :] = device[alone]
-    kind = np.where(np.isin(fabric.node_kind, SWITCH_KINDS), NodeKind.SWITCH, fabric.node_kind)[node]
+    kind = np.where(np.isin(fabric.node_kind, _SWITCHES), NodeKind.SWITCH, fabric.node_kind)[node]
     kind[: len(servers)] = NodeKind.ACCELERATOR
     looks = np.column_stack((kind, made_of, np.where(kind == NodeKind.SWITCH, fabric.column("radix")[node], -1)))
     kinds, model = np.unique(looks, axis=0, return_inverse=True)

@@ -52,15 +52,18 @@ def is_tree(fabric: Fabric) -> bool:
 
 
 def _scale_up_bps(fabric: Fabric) -> float:
-    """Half of what leads to NVSwitches, and what joins the first half of the accelerators to the second directly."""
+    """Half of what leads to NVSwitches, at the narrower of their tiers, and what joins the first half of the
+    accelerators to the second directly."""
     source, target = fabric.link_source, fabric.link_target
     rank = np.full(fabric.nodes, -1)
     rank[fabric.endpoints] = np.arange(fabric.ranks)
     first = (rank >= 0) & (rank < fabric.ranks // 2)
     second = rank >= fabric.ranks // 2
-    switched = np.isin(fabric.node_kind[target], NodeKind.NVSWITCH) & (rank[source] >= 0)
+    to_switch = fabric.node_kind[target] == NodeKind.NVSWITCH
+    upper = to_switch & (fabric.node_kind[source] == NodeKind.NVSWITCH) & (fabric.column("server")[target] < 0)
+    tiers_bps = [fabric.capacity_bps[tier].sum() for tier in (to_switch & (rank[source] >= 0), upper) if tier.any()]
     direct = first[source] & second[target]
-    return float(fabric.capacity_bps[switched].sum() / 2 + fabric.capacity_bps[direct].sum())
+    return float(min(tiers_bps, default=0.0) / 2 + fabric.capacity_bps[direct].sum())
 
 
 def _cut_bps(graph: SwitchGraph, low: Half) -> float:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..graph import SWITCH_KINDS, Fabric, LinkKind, NodeKind
+from ..routing import scale_up
 from .bisection import Bisection, bisection
 from .distance import Distances, distances
 from .price import Price, price
@@ -58,7 +59,7 @@ def summary(fabric: Fabric) -> Summary:
         tiers=levels,
         power_w=worth.power_w,
         cost_usd=worth.cost_usd,
-        oversubscription=_oversubscription(graph, cut),
+        oversubscription=_oversubscription(fabric, graph, cut),
         unpriced=worth.unpriced,
         assumptions=(*fabric.meta.get("assumptions", []), *_assumptions(far, cut, worth)),
     )
@@ -70,8 +71,10 @@ def _cables(fabric: Fabric) -> int:
     return network or int((kind == LinkKind.NVLINK).sum())
 
 
-def _oversubscription(graph: SwitchGraph, cut: Bisection) -> float:
-    return graph.injected_bps / (2 * cut.bps) if graph.size and cut.bps else 1.0
+def _oversubscription(fabric: Fabric, graph: SwitchGraph, cut: Bisection) -> float:
+    up = scale_up(fabric).links
+    injected_bps = graph.injected_bps if graph.size else float(fabric.capacity_bps[up].sum())
+    return injected_bps / (2 * cut.bps) if injected_bps and cut.bps else 1.0
 
 
 def _assumptions(far: Distances, cut: Bisection, worth: Price) -> Iterator[str]:

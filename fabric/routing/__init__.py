@@ -11,7 +11,7 @@ from .dor import dor
 from .ecmp import ecmp
 from .equal_cost import is_tree
 from .minimal import minimal
-from .ports import ScaleUp, adapters, scale_up
+from .ports import ScaleUp, adapters, domains, scale_up
 from .router import Paths, Router, Spread
 from .s_mod_k import s_mod_k
 from .table_file import PREFIX, table_file
@@ -67,4 +67,15 @@ def static_rule(fabric: Fabric) -> str:
     return _STATIC.get(fabric.meta.get("family", ""), "updn")
 
 
-__all__ = ["ROUTING_RULES", "Paths", "Router", "ScaleUp", "Spread", "adapters", "router_for", "scale_up", "static_rule"]
+__all__ = [
+    "ROUTING_RULES",
+    "Paths",
+    "Router",
+    "ScaleUp",
+    "Spread",
+    "adapters",
+    "domains",
+    "router_for",
+    "scale_up",
+    "static_rule",
+]

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from ..graph import SWITCH_KINDS, Fabric, LinkKind, NodeKind
 from .router import Indptr, Links, Ranks, csr
@@ -14,16 +16,17 @@ from .router import Indptr, Links, Ranks, csr
 
 @dataclass(frozen=True)
 class ScaleUp:
-    """Links of each rank to the NVSwitches of its domain, as CSR by rank, ascending by NVSwitch.
+    """Links of each rank to the NVSwitches of its rack, as CSR by rank, ascending by NVSwitch.
 
     `links` lead up, `links ^ 1` back down; `widths` counts the physical links in each bundle. `domain[rank]` is -1 for
-    a rank without NVSwitches.
+    a rank without NVSwitches. `tiered`: other NVSwitches join some of these, so that a domain is of several racks.
     """
 
     indptr: Indptr
     links: Links
     widths: npt.NDArray[np.int16]
     domain: npt.NDArray[np.int32]
+    tiered: bool = False
 
 
 def scale_up(fabric: Fabric) -> ScaleUp:
@@ -35,8 +38,37 @@ def scale_up(fabric: Fabric) -> ScaleUp:
     up, rank = up[rank >= 0], rank[rank >= 0]
     links = up[np.lexsort((fabric.link_target[up], rank))].astype(np.int32)
     counts = np.bincount(rank, minlength=fabric.ranks)
-    domain = np.where(counts > 0, fabric.column("server")[fabric.endpoints], -1).astype(np.int32)
-    return ScaleUp(csr(counts), links, fabric.width[links], domain)
+    domain = np.where(counts > 0, domains(fabric)[fabric.endpoints], -1).astype(np.int32)
+    return ScaleUp(csr(counts), links, fabric.width[links], domain, bool(_between_nvswitches(fabric).any()))
+
+
+def domains(fabric: Fabric) -> npt.NDArray[np.int32]:
+    """The scale-up domain of each node: its server or rack, or the first of the racks that NVSwitches join; -1 for
+    none."""
+    server = fabric.column("server")
+    between = np.flatnonzero(_between_nvswitches(fabric))
+    if not len(between):
+        return server
+    ends = fabric.link_source[between], fabric.link_target[between]
+    shape = (fabric.nodes, fabric.nodes)
+    part = connected_components(coo_array((np.ones(len(between), np.int8), ends), shape), directed=False)[1]
+    racks = np.flatnonzero((fabric.node_kind == NodeKind.NVSWITCH) & (server >= 0))
+    first = np.full(fabric.nodes, fabric.nodes)
+    np.minimum.at(first, part[racks], server[racks])
+    whole = np.arange(server.max(initial=-1) + 1)
+    np.minimum.at(whole, server[racks], first[part[racks]])
+    return np.where(server >= 0, whole[server], -1).astype(np.int32)
+
+
+def _between_nvswitches(fabric: Fabric) -> npt.NDArray[np.bool_]:
+    nvswitch = fabric.node_kind == NodeKind.NVSWITCH
+    return (fabric.link_kind == LinkKind.NVLINK) & nvswitch[fabric.link_source] & nvswitch[fabric.link_target]
+
+
+def scale_up_ports(fabric: Fabric, found: ScaleUp) -> Ports:
+    """The ways of each rank to its NVSwitches, as those into a switched network."""
+    none = np.full(len(found.links), -1, dtype=np.int32)
+    return Ports(found.indptr, none, found.links, fabric.link_source[found.links], fabric.link_target[found.links])
 
 
 @dataclass(frozen=True)

@@ -54,10 +54,19 @@ class SwitchGraph(NamedTuple):
 
 def switch_graph(fabric: Fabric) -> SwitchGraph:
     """All switches of the network, in one group and without order; hosts, too, where they forward for others."""
-    forwards = np.isin(fabric.node_kind, forwarding_kinds(fabric))
+    return _graph_of(fabric, forwarding_kinds(fabric), LinkKind.NETWORK)
+
+
+def nvswitch_graph(fabric: Fabric) -> SwitchGraph:
+    """The NVSwitches, and the NVLinks between them where a domain has two tiers."""
+    return _graph_of(fabric, (NodeKind.NVSWITCH,), LinkKind.NVLINK)
+
+
+def _graph_of(fabric: Fabric, kinds: tuple[NodeKind, ...], carried: LinkKind) -> SwitchGraph:
+    forwards = np.isin(fabric.node_kind, kinds)
     number = np.where(forwards, np.cumsum(forwards) - 1, -1).astype(np.int32)
     between = np.flatnonzero(
-        (fabric.link_kind == LinkKind.NETWORK) & forwards[fabric.link_source] & forwards[fabric.link_target]
+        (fabric.link_kind == carried) & forwards[fabric.link_source] & forwards[fabric.link_target]
     )
     links = between[np.lexsort((fabric.port[between], fabric.link_source[between]))].astype(np.int32)
     switches = int(forwards.sum())

@@ -16,8 +16,21 @@ from ..errors import Fault, RoutingError
 from ..graph import Fabric
 from ._choice_kernels import choose_each, choose_ports
 from .lanes import Assign, one_lane
-from .ports import DirectLinks, Ports, ScaleUp, adapters, all_of, direct_links, network_ports, of_adapter, scale_up
+from .next_hops import NextHops
+from .ports import (
+    DirectLinks,
+    Ports,
+    ScaleUp,
+    adapters,
+    all_of,
+    direct_links,
+    network_ports,
+    of_adapter,
+    scale_up,
+    scale_up_ports,
+)
 from .router import Hops, Indptr, Lanes, Links, Pairs, Paths, Ranks, Rule, Shares, Spread, csr
+from .switch_graph import nvswitch_graph
 
 _FAULTS_SHOWN = 10
 _Leg = tuple[Ranks, Links, Lanes]
@@ -41,6 +54,11 @@ class SwitchedRouter:
         return scale_up(self.fabric)
 
     @cached_property
+    def racks(self) -> NextHops:
+        """The ways between the NVSwitches of a domain of several racks."""
+        return NextHops(nvswitch_graph(self.fabric))
+
+    @cached_property
     def direct(self) -> DirectLinks:
         return direct_links(self.fabric)
 
@@ -54,19 +72,28 @@ class SwitchedRouter:
         src, dst = self._ranks(src, dst)
         salt = np.zeros(len(src), np.uint64) if entropy is None else np.ascontiguousarray(entropy, dtype=np.uint64)
         inside, beside, outside = self._divide(src, dst)
-        ends = src[inside], dst[inside]
-        up, down = choose_ports(self.rule, *ends, salt[inside], *(all_of(self.scale_up.indptr, end) for end in ends))
         cable, cables = self.direct.between(src[beside], dst[beside])
         cable += choose_each(self.rule, src[beside], dst[beside], salt[beside], cables)
         legs = [
-            _leg(inside, self.scale_up.links[up]),
-            _leg(inside, self.scale_up.links[down] ^ 1),
+            *self._legs_inside(inside, src[inside], dst[inside], salt[inside]),
             _leg(beside, self.direct.links[cable]),
             *self._legs_outside(outside, src[outside], dst[outside], salt[outside], adapter),
         ]
         pair, links, lanes = (np.concatenate(column) for column in zip(*legs, strict=True))
         order = np.argsort(pair, kind="stable")
         return Paths(csr(np.bincount(pair, minlength=len(src))), links[order], lanes[order])
+
+    def _legs_inside(self, inside: Ranks, src: Ranks, dst: Ranks, salt: npt.NDArray[np.uint64]) -> list[_Leg]:
+        """To an NVSwitch of the source's rack, on to one of the destination's where that is another, and down."""
+        up = self.scale_up
+        port_src, port_dst = choose_ports(self.rule, src, dst, salt, all_of(up.indptr, src), all_of(up.indptr, dst))
+        legs = [_leg(inside, up.links[port_src]), _leg(inside, up.links[port_dst] ^ 1)]
+        if up.tiered:
+            ports = scale_up_ports(self.fabric, up)
+            middle, reached = self.racks.paths(self.rule, Pairs(src, dst, salt, port_src, port_dst), ports)
+            self._refuse(src, dst, ~reached)
+            legs.insert(1, (np.repeat(inside, np.diff(middle.indptr)), middle.links, one_lane(middle)))
+        return legs
 
     def _legs_outside(
         self,
@@ -107,7 +134,7 @@ class SwitchedRouter:
         src, dst = self._ranks(src, dst)
         inside, beside, outside = self._divide(src, dst)
         parts = [
-            self._spread_inside(src, dst, inside),
+            *self._spread_inside(src, dst, inside),
             self._spread_beside(src, dst, beside),
             *self._spread_outside(src, dst, outside),
         ]
@@ -136,8 +163,9 @@ class SwitchedRouter:
         inside, beside, outside = (np.flatnonzero(kind).astype(np.int32) for kind in kinds)
         return inside, beside, outside
 
-    def _spread_inside(self, src: Ranks, dst: Ranks, inside: Ranks) -> tuple[Ranks, Links, Shares]:
-        """By width over the NVSwitches; the k-th bundle of one rank ends on the same NVSwitch as another's k-th."""
+    def _spread_inside(self, src: Ranks, dst: Ranks, inside: Ranks) -> list[tuple[Ranks, Links, Shares]]:
+        """By width over the NVSwitches; the k-th bundle of one rank ends on the same NVSwitch as another's k-th, or on
+        one joined to it."""
         up = self.scale_up
         counts = np.diff(up.indptr)
         upward = _ranges(up.indptr[src[inside]], counts[src[inside]])
@@ -147,7 +175,12 @@ class SwitchedRouter:
         pair = np.repeat(inside, counts[src[inside]])
         shares = up.widths[upward] / width[src[pair]]
         links = np.column_stack((up.links[upward], up.links[downward] ^ 1)).ravel()
-        return np.repeat(pair, 2), links, np.repeat(shares, 2)
+        parts = [(np.repeat(pair, 2), links, np.repeat(shares, 2))]
+        if up.tiered:
+            middle, reached = self.racks.spread(scale_up_ports(self.fabric, up), upward, downward, shares)
+            self._refuse(src[pair], dst[pair], ~reached)
+            parts.append((np.repeat(pair, np.diff(middle.indptr)), middle.links, middle.shares))
+        return parts
 
     def _spread_beside(self, src: Ranks, dst: Ranks, beside: Ranks) -> tuple[Ranks, Links, Shares]:
         """In equal parts over the cables between the two."""

@@ -26,7 +26,8 @@ class Communicator:
     A domain is what NCCL calls a node: ranks joined by scale-up links, or a single rank without any. `starts[d,
     c]` is the local index at which channel c enters domain d: one channel per NIC that every domain has.
     `accelerator` is the catalogue's name when all ranks are of one kind, else empty; `switched` says that NVSwitches
-    join each domain, `meshed` that the ranks of each are all cabled to each other.
+    join each domain, `meshed` that the ranks of each are all cabled to each other, `tiered` that NVSwitches do so in
+    two tiers.
     """
 
     ranks: Ranks
@@ -35,6 +36,7 @@ class Communicator:
     accelerator: str
     switched: bool
     meshed: bool = False
+    tiered: bool = False
 
     @staticmethod
     def of(network: Network, ranks: npt.ArrayLike) -> Communicator:
@@ -50,7 +52,8 @@ class Communicator:
         starts = _starts(_nics(network, listed), indptr)
         switched = bool((network.nvlink.domains.domain[listed] >= 0).all())
         meshed = not switched and _meshed(network, listed, indptr)
-        return Communicator(listed, indptr, starts, _accelerator(network, listed), switched, meshed)
+        tiered = switched and network.nvlink.domains.tiered
+        return Communicator(listed, indptr, starts, _accelerator(network, listed), switched, meshed, tiered)
 
     @property
     def size(self) -> int:

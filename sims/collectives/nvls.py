@@ -25,6 +25,8 @@ def multicast_unfit(comm: Communicator) -> str:
     """Why the domains' switches cannot reduce, or nothing."""
     if not comm.switched:
         return "there are no NVSwitches between the ranks"
+    if comm.tiered:
+        return "NVSwitches of two tiers reduce together, of which nothing is published"
     if comm.generation not in CAPABLE:
         return f"NVSwitches reduce from NVIDIA's Hopper on, not with {comm.accelerator or 'these accelerators'}"
     if catalogue().accelerators[comm.accelerator].nvls_busbw_gbps_bytes is None:

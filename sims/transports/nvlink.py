@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...fabric.catalogue import catalogue
-from ...fabric.graph import Fabric, LinkKind
+from ...fabric.graph import Fabric, LinkKind, NodeKind
 from ...fabric.routing import Router, ScaleUp, Spread
 from .base import Transport
 from .subflows import Floats, Ranks, Subflows
@@ -55,11 +55,13 @@ class Nvlink(Transport):
         return Spread(indptr, up.links[entry] ^ downward.astype(np.int32), width / np.repeat(total, bundles))
 
     def limits(self, fabric: Fabric) -> Floats:
-        """The share of the accelerator at either end, on scale-up links; 1 where the catalogue has no published
-        rate."""
+        """The share of the accelerator at either end, on scale-up links, and between NVSwitches the least share of
+        all; 1 where the catalogue has no published rate."""
         by_device = np.array([*(_ring_share(name) for name in fabric.meta.get("devices", ())), 1.0])
         by_node = by_device[fabric.column("device")]
         share = np.minimum(by_node[fabric.link_source], by_node[fabric.link_target])
+        nvswitch = fabric.node_kind == NodeKind.NVSWITCH
+        share[nvswitch[fabric.link_source] & nvswitch[fabric.link_target]] = by_device.min()
         return np.where(np.isin(fabric.link_kind, (LinkKind.NVLINK, LinkKind.XGMI)), share, 1.0)
 
     def assumptions(self) -> list[str]:

@@ -298,3 +298,22 @@ def test_ranks_cut_off_are_refused():
     for fidelity in ("bound", "transport"):
         with pytest.raises(RoutingError, match="h-2"):
             collective(builder.build(), fidelity=fidelity)
+
+
+def test_a_ring_over_two_tiers_of_nvswitches_is_as_fast_as_over_one_and_there_is_no_multicast():
+    """A ring leaves each rack once, so even at 2:1 the links up are no bottleneck; hop latency is set to none."""
+    same = {"hop_latency": "0ns", "link": "200Gbps"}
+    racks, one = load("nvlink_domain", racks=4, oversubscription=2, **same), load("nvlink_domain", gpus=32, **same)
+    ring = {"size": 2**34, "algorithm": "ring"}
+    assert seconds(racks, **ring) == pytest.approx(seconds(one, **ring), rel=1e-6)
+    with pytest.raises(InputError, match="two tiers"):
+        collective(racks, size=2**34, algorithm="nvls")
+
+
+def test_all_to_all_over_two_tiers_of_nvswitches_is_held_up_by_the_links_up():
+    """At 4:1 a rack of 8 has 36 NVLinks up, over which 24/32 of what its accelerators send leave it."""
+    fabric = load("nvlink_domain", racks=4, oversubscription=4, hop_latency="0ns")
+    size = 2**34
+    payload_bytes_per_s = 25e9 * 370 / 450  # of an NVLink, at the rate published for H100
+    expected_s = 8 * 24 / 32 * size / (36 * payload_bytes_per_s)
+    assert expected_s * (1 - 1e-9) <= seconds(fabric, "all-to-all", size) <= 1.2 * expected_s
