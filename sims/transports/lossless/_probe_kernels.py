@@ -84,11 +84,12 @@ def _queue(links, state, rules, flow, link, lag_s):
         return -1.0
     arrived = state.arrived[link] - state.arrived_old[link]
     served = state.served[link] - state.served_old[link]
+    earliest_s = reached_s if state.mark[flow] < 0.0 else max(now, reached_s)
     if state.mark[flow] < 0.0:
         state.mark[flow] = state.arrived_old[link] + arrived * max(0.0, (reached_s - now) / rules.step_s)
     if state.served[link] < state.mark[flow] * (1.0 - _ROUNDING) - _WHOLE:
         return -1.0
-    left_s = reached_s
+    left_s = earliest_s
     if served > 0.0:
         left_s = now + rules.step_s * max(0.0, (state.mark[flow] - state.served_old[link]) / served)
-    return max(left_s, reached_s)
+    return max(left_s, earliest_s)

@@ -40,8 +40,10 @@ def run_queues(paths, links, state, rules):
             if idle > STUCK_WINDOWS and state.size[STARTED] == len(paths.start_s):
                 return False
             if steady:
+                _fit(paths, links, state)
                 _jump(paths, links, state, rules)
             _begin_window(state, False)
+    dismiss(paths, links, state, np.inf)
     return True
 
 
@@ -100,6 +102,25 @@ def _acknowledge(paths, state, rules):
         flow = state.active[i]
         for at in range(paths.back_indptr[flow], paths.back_indptr[flow + 1]):
             state.acks[paths.back_link[at]] += rules.ack_share * state.rate[flow]
+
+
+@part
+def _fit(paths, links, state):
+    """Slow flows down where the rates of a window, queues still moving a little, are more than a link's."""
+    load = state.window_before
+    for link in range(len(load)):
+        load[link] = state.acks[link]
+    for i in range(state.size[ACTIVE]):
+        flow = state.active[i]
+        for hop in range(paths.indptr[flow], paths.indptr[flow + 1]):
+            load[paths.hop_link[hop]] += state.rate[flow]
+    for i in range(state.size[ACTIVE]):
+        flow = state.active[i]
+        least = 1.0
+        for hop in range(paths.indptr[flow], paths.indptr[flow + 1]):
+            link = paths.hop_link[hop]
+            least = min(least, links.rate[link] / load[link])
+        state.rate[flow] *= least
 
 
 @part

@@ -20,6 +20,7 @@ _NS = 1e-9
 _STEPS_PER_SWING = 1.5
 """A step is this part of the time in which a link fills the swing of its buffer: what pushes back stays stable."""
 
+_LONGEST_STEP_S = 5e-6
 _WINDOW_S = 2e-5
 
 
@@ -65,7 +66,7 @@ def lay_out(packets: Packets, lines: Lines, batch: Batch, delay: Delays, buffers
         np.concatenate(([0], np.cumsum(np.bincount(hop_link, minlength=len(used))))),
         np.isin(np.arange(len(used)), hop_link[flows.indptr[:-1]]),
     )
-    step_s = float(((high - low) / rate).min()) / _STEPS_PER_SWING
+    step_s = min(float(((high - low) / rate).min()) / _STEPS_PER_SWING, _LONGEST_STEP_S)
     rules = Rules(
         step_s,
         max(_WINDOW_S, 4 * step_s),

@@ -13,7 +13,7 @@ from ..delays import delays
 from ..fair import share_fairly
 from ..packets import Packets
 from ..subflows import Batch, Delivery, Lines, Queues
-from ._run_kernels import NEGLIGIBLE, run_queues
+from ._run_kernels import run_queues
 from ._state_kernels import Moving
 from .buffers import Buffers, Credits
 from .layout import Network, at_rest, lay_out
@@ -31,9 +31,10 @@ def carry_lossless(packets: Packets, lines: Lines, batch: Batch, buffers: Buffer
     if (batch.flows.shares[lines.fabric.link_kind[batch.flows.links] == LinkKind.NETWORK] < 1.0).any():
         raise FlowError("traffic is spread over paths, and buffers push back on one", "route by ecmp, or name a cc")
     switched = _crosses_network(lines.fabric, batch)
-    fair = share_fairly(packets, lines, batch.rows(~switched), certify)
     latency_s, finish_s = np.zeros(len(batch.flows)), batch.start_s.copy()
-    latency_s[~switched], finish_s[~switched] = fair.latency_s, fair.finish_s
+    if not switched.all():
+        fair = share_fairly(packets, lines, batch.rows(~switched), certify)
+        latency_s[~switched], finish_s[~switched] = fair.latency_s, fair.finish_s
     if not switched.any():
         return Delivery(finish_s, latency_s)
     crossing = batch.rows(switched)
@@ -97,8 +98,8 @@ def _certify(network: Network, state: Moving) -> None:
     """What a link has carried are the bytes of the flows that cross it, at no more than its rate."""
     paths, links = network.paths, network.links
     due = np.bincount(paths.hop_link, network.wire_bytes[paths.hop_flow], len(links.rate))
-    span_s = float(state.done_s.max() - paths.start_s.min())
+    span_s = float(state.done_s.max() - paths.start_s.min()) + network.rules.step_s
     if (np.abs(state.served - due) > _TOLERANCE * due + 1.0).any():
         raise InternalError("bytes were lost or made in a queue")
-    if (state.served > (1 + _TOLERANCE) * links.rate * span_s + NEGLIGIBLE * network.rules.packet).any():
+    if (state.served > (1 + _TOLERANCE) * links.rate * span_s).any():
         raise InternalError("a link carried more than its rate")

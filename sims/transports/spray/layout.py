@@ -90,10 +90,10 @@ def _classes(fabric: Fabric, batch: Batch) -> tuple[npt.NDArray[np.int32], int]:
     same shares of the same flows, which two sums with random weights per flow tell."""
     flows = batch.flows
     columns: list[npt.NDArray[Any]] = [fabric.capacity_bps]
-    for draw in np.random.default_rng(0).random((2, len(flows))):
+    for draw in np.random.default_rng(0).uniform(1.0, 2.0, (2, len(flows))):
         weights = draw[flows.owner] * flows.shares
         columns += [np.bincount(links, weights, fabric.links) for links in (flows.links, flows.links ^ 1)]
-    used = np.unique(np.concatenate([flows.links, flows.links ^ 1]))
+    used = np.flatnonzero((columns[1] > 0) | (columns[2] > 0))
     _, inverse = np.unique(np.stack(columns)[:, used], axis=1, return_inverse=True)
     link_class = np.full(fabric.links, -1, dtype=np.int32)
     link_class[used] = inverse.ravel()

@@ -1,0 +1,116 @@
+"""Queues that push back, where arithmetic says what they must do."""
+
+import numpy as np
+import pytest
+from fabricsim.fabric.errors import FlowError, SpecError
+from fabricsim.fabric.graph import FabricBuilder, NodeKind, numbered
+from fabricsim.sims.network import Network
+from fabricsim.sims.traffic import traffic
+from fabricsim.topologies import load
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+RATE = 1e11 / 8
+PACKETS = {"mtu": "9064B", "header": "64B"}
+ROCE = {"name": "roce", "cc": "none", **PACKETS}
+WIRE = 9064 / 9000
+
+
+@pytest.mark.parametrize("senders", [2, 8, 64])
+def test_an_incast_runs_at_the_receivers_line_rate_and_shares_it_equally(star, senders):
+    size = 9_000_000
+    flows = {"src": range(1, senders + 1), "dst": [0] * senders, "bytes": [size] * senders}
+    ran = traffic(star(senders + 1), flows, transport=ROCE)
+    assert ran.finish_s == pytest.approx(senders * size * WIRE / RATE + 1e-6, rel=1e-2)
+
+
+def _chain():
+    """Hosts 0, 1 on the first switch, 2 and 3 on the second, one cable between the two."""
+    builder = FabricBuilder("chain", {"network": "roce"})
+    hosts = builder.add_nodes(NodeKind.HOST, numbered("h-{}", np.arange(4)))
+    switches = builder.add_nodes(NodeKind.SWITCH, ["a", "b"])
+    builder.add_cables(hosts, np.repeat(switches, 2), 1e11, 500)
+    builder.add_cables(switches[:1], switches[1:], 1e11, 500)
+    return builder.build()
+
+
+def test_shares_go_by_ingress_port_and_not_by_flow():
+    """Parking lot: two flows come over the cable, one is local; the port of the receiver halves between the two
+    ports they enter by, so the local flow gets 1/2 and the far ones 1/4 each, where fair shares were 1/3."""
+    flows = {"src": [0, 1, 3], "dst": [2, 2, 2], "bytes": [90_000_000] * 3}
+    lossless, fair = (traffic(_chain(), flows, transport={**ROCE, "cc": cc}) for cc in ("none", "dcqcn"))
+    line_s = 90_000_000 * WIRE / RATE
+    assert lossless.finish_s[2] == pytest.approx(2 * line_s, rel=0.02)
+    assert lossless.finish_s[:2] == pytest.approx(3 * line_s, rel=0.02)
+    assert fair.finish_s == pytest.approx(3 * line_s, rel=0.05)
+
+
+@pytest.mark.parametrize("senders", [4, 8, 16])
+def test_a_victim_is_held_to_the_rate_of_the_flow_it_queues_with(star, senders):
+    """A and V leave one host, A into an incast of k, V to an idle host: V falls from 1 - 1/k to 1/k."""
+    size = 90_000_000
+    idle = senders + 1
+    flows = {"src": [*range(1, senders + 1), 1], "dst": [0] * senders + [idle], "bytes": [size] * (senders + 1)}
+    line_s = size * WIRE / RATE
+    lossless, fair = (traffic(star(senders + 2), flows, transport={**ROCE, "cc": cc}) for cc in ("none", "dcqcn"))
+    assert lossless.finish_s[-1] == pytest.approx(senders * line_s, rel=0.03)
+    assert fair.finish_s[-1] == pytest.approx(line_s / (1 - 1 / senders), rel=0.05)
+
+
+def test_cost_does_not_grow_with_bytes():
+    """Between two ends of flows nothing changes: a thousand times the bytes take a thousand times the time."""
+    tree = load("fat_tree", k=4, link="100Gbps", hop_latency="1us")
+    src = np.arange(16)
+    dst = np.random.default_rng(3).permutation(16)
+    dst = np.where(dst == src, (dst + 1) % 16, dst)
+    short, long = (
+        traffic(tree, {"src": src, "dst": dst, "bytes": [size] * 16}, transport=ROCE).finish_s
+        for size in (90_000_000, 90_000_000_000)
+    )
+    assert long == pytest.approx(1000 * short, rel=0.02)
+
+
+@given(seed=st.integers(0, 2**32 - 1), count=st.integers(1, 24))
+@settings(max_examples=25, deadline=None)
+def test_every_flow_ends_no_earlier_than_its_bytes_and_its_links_allow(seed, count):
+    """Whatever the flows: certified conservation, nobody faster than alone, no link faster than its rate."""
+    tree = load("fat_tree", k=4, link="100Gbps", hop_latency="1us")
+    rng = np.random.default_rng(seed)
+    src = rng.integers(0, 16, count)
+    dst = (src + rng.integers(1, 16, count)) % 16
+    size = rng.integers(1, 5_000_000, count)
+    flows = {"src": src, "dst": dst, "bytes": size, "start_s": rng.uniform(0, 3e-4, count)}
+    ran = traffic(tree, flows, transport=ROCE, seed=seed)
+    wire = size + np.ceil(size / 9000) * 64
+    assert (ran.finish_s - ran.start_s >= (wire / RATE + ran.latency_s) * (1 - 1e-9)).all()
+    carried = ran.link_bytes / (RATE * (ran.finish_s.max() - ran.start_s.min()))
+    assert carried.max() <= 1.0
+
+
+def test_thresholds_act_where_no_law_slows_senders_and_are_refused_elsewhere(star):
+    """Larger buffers hold more of an incast before they pause its senders, and a victim escapes."""
+    flows = {"src": [1, 2, 3, 1], "dst": [0, 0, 0, 4], "bytes": [900_000] * 4}
+    small, large = (
+        traffic(star(5), flows, transport={**ROCE, "pfc_xoff": xoff, "pfc_xon": xon}).finish_s[-1]
+        for xoff, xon in (("100kB", "80kB"), ("10MB", "9MB"))
+    )
+    assert large < 0.8 * small
+    with pytest.raises(SpecError, match="does nothing under cc=dcqcn"):
+        traffic(star(5), flows, transport={"name": "roce", "pfc_xoff": "100kB", "pfc_xon": "80kB"})
+    with pytest.raises(SpecError, match="given alone"):
+        traffic(star(5), flows, transport={**ROCE, "pfc_xoff": "100kB"})
+    with pytest.raises(SpecError, match="not below"):
+        traffic(star(5), flows, transport={**ROCE, "pfc_xoff": "100kB", "pfc_xon": "100kB"})
+
+
+def test_traffic_spread_over_paths_has_no_place_in_queues():
+    tree = load("fat_tree", k=4)
+    with pytest.raises(FlowError, match="spread over paths"):
+        Network(tree, routing="adaptive", transport="roce", parameters={"cc": "none"}).transfer([0], [15], 1e6)
+
+
+def test_servers_exchange_inside_and_outside_at_once():
+    """Between servers over the NIC, inside by NVLink: neither waits for the other."""
+    cluster = load("hgx-h100", nodes=2, network="roce")
+    sent = Network(cluster, transport="roce", parameters={"cc": "none"}).transfer([0, 0], [8, 1], [50e9, 370e9])
+    assert sent.finish_s == pytest.approx([1 / 0.925, 1.0], rel=1e-3)
