@@ -95,8 +95,9 @@ def test_thresholds_act_where_no_law_slows_senders_and_are_refused_elsewhere(sta
         for xoff, xon in (("100kB", "80kB"), ("10MB", "9MB"))
     )
     assert large < 0.8 * small
-    with pytest.raises(SpecError, match="does nothing under cc=dcqcn"):
-        traffic(star(5), flows, transport={"name": "roce", "pfc_xoff": "100kB", "pfc_xon": "80kB"})
+    lossy = {"pfc_xoff": "100kB", "pfc_xon": "80kB", "loss_recovery": "go-back-n"}
+    with pytest.raises(SpecError, match="does nothing where packets are lost"):
+        traffic(star(5), flows, transport={**ROCE, **lossy})
     with pytest.raises(SpecError, match="given alone"):
         traffic(star(5), flows, transport={**ROCE, "pfc_xoff": "100kB"})
     with pytest.raises(SpecError, match="not below"):
