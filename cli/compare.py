@@ -44,6 +44,10 @@ def compare_command(
     """
     from ..topologies.compare import compare
 
+    if plot is not None:
+        from .plot import kind_of_picture
+
+        kind_of_picture(plot)
     fabrics = []
     with working("measuring", quiet):
         for source in sources:

@@ -30,7 +30,7 @@ def hall_options(body: Body) -> Body:
         from ..topologies.hall import Hall
         from ..topologies.quotes import read_quotes
 
-        hall = Hall.of(power_w(rack_power) if rack_power else None, rack_units, pue)
+        hall = Hall.of(None if rack_power is None else power_w(rack_power), rack_units, pue)
         return body(*arguments, hall=hall, quotes=read_quotes(prices) if prices else {}, **rest)
 
     return command

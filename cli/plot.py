@@ -23,11 +23,17 @@ UNDATED = {".png": {}, ".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
 """Kinds of files, and what keeps the time out of them."""
 
 
-def plot_comparison(comparison: Comparison, path: str) -> None:
-    """Draw into a file, whole or not at all. Raises InputError without matplotlib, or for another kind of file."""
+def kind_of_picture(path: str) -> str:
+    """`".png"`. Raises InputError for a name that ends in no kind of picture."""
     kind = Path(path).suffix.lower()
     if kind not in UNDATED:
         raise InputError(Fault("is no kind of picture", f"end the name in {', '.join(UNDATED)}", path))
+    return kind
+
+
+def plot_comparison(comparison: Comparison, path: str) -> None:
+    """Draw into a file, whole or not at all. Raises InputError without matplotlib, or for another kind of file."""
+    kind = kind_of_picture(path)
     try:
         from matplotlib.figure import Figure
     except ImportError:

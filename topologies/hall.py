@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, sqrt
+from math import ceil, inf, sqrt
 
 import numpy as np
 import numpy.typing as npt
@@ -33,10 +33,15 @@ class Hall:
     def of(cls, rack_w: float | None = None, rack_units: int | None = None, pue: float | None = None) -> Hall:
         """The catalogue's hall with some limits replaced. Raises SpecError."""
         fact = {name: point.figure.value for name, point in catalogue().facility.items()}
-        if pue is not None and pue < 1:
-            raise SpecError(
-                Fault(f"{pue:g} is below 1", "facility power is at least that of the machines", field="pue")
+        faults = []
+        if pue is not None and not 1 <= pue < inf:
+            faults.append(
+                Fault(f"{pue:g} is no factor from 1", "facility power is at least that of the machines", field="pue")
             )
+        if rack_w is not None and not 0 < rack_w < inf:
+            faults.append(Fault("a rack draws some power", "give what it may draw, like 40kW", field="rack power"))
+        if faults:
+            raise SpecError(faults)
         return cls(
             rack_units=rack_units or int(fact["rack_units"]),
             network_rack_units=min(int(fact["network_rack_units"]), rack_units or int(fact["rack_units"])),

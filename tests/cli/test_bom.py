@@ -42,7 +42,15 @@ def test_bom_takes_prices_of_ones_own(run, answer, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "wrong", [("--rack-power", "40"), ("--pue", "0.5"), ("--prices", "nothing.yaml"), ("--rack-units", "0")]
+    "wrong",
+    [
+        ("--rack-power", "40"),
+        ("--rack-power", "0W"),
+        ("--pue", "0.5"),
+        ("--pue", "nan"),
+        ("--prices", "nothing.yaml"),
+        ("--rack-units", "0"),
+    ],
 )
 def test_bad_options_of_the_hall_are_refused(run, wrong):
     result = run("topology", "bom", "hgx-h100", *wrong)

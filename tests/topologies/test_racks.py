@@ -119,6 +119,8 @@ def test_placement_is_the_same_each_time_and_can_be_kept_in_the_fabric():
     assert np.array_equal(kept.column("rack"), placed.rack)
 
 
-def test_a_pue_below_one_is_refused():
-    with pytest.raises(SpecError, match=r"0\.9 is below 1"):
-        Hall.of(pue=0.9)
+def test_limits_that_no_hall_has_are_refused_together():
+    for pue in (0.9, float("nan"), float("inf")):
+        with pytest.raises(SpecError) as refused:
+            Hall.of(pue=pue, rack_w=0.0)
+        assert [fault.field for fault in refused.value.faults] == ["pue", "rack power"]
