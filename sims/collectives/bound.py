@@ -7,7 +7,7 @@ at least, and how many messages in all must leave one group and enter another, s
     T >= max_g out_g / B_g,   T >= max_g in_g / B_g,   T >= messages / sum B_g
 
 Where the switches between the groups reduce and multicast, one message can serve several groups and only the first
-two hold.
+two hold. An all-to-all on a small network has the exact bound of `concurrent_flow` besides.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from ...fabric.errors import Fault, RoutingError
 from ..network import Network
 from .borders import border_bps, tier_borders
 from .communicator import Communicator
-from .demand import Call, destination_shares
+from .concurrent_flow import exchange_s_per_byte
+from .demand import EXCHANGES, Call, destination_shares
 from .nvls import multicast_unfit
 from .schedule import Floats, Indices
 
@@ -34,7 +35,7 @@ def bound_s_per_byte(network: Network, comm: Communicator, op: str | Call, in_ne
     for group, borders in _partitions(network, comm):
         _refuse_cut_off(network, comm, group, borders)
         least = max(least, _least_s_per_byte(call, group, borders, single_domain or in_network))
-    return least
+    return max(least, exchange_s_per_byte(network, comm, call)) if call.op in EXCHANGES else least
 
 
 def _partitions(network: Network, comm: Communicator) -> Iterator[tuple[Indices, tuple[Floats, Floats]]]:
@@ -72,7 +73,7 @@ def traffic(call: Call, group: Indices) -> tuple[Floats, Floats, float]:
     one, none = np.ones(m), np.zeros(m)
     if m == 1:
         return none, none, 0.0
-    if call.op in ("all-to-all", "all-to-all-v"):
+    if call.op in EXCHANGES:
         to = destination_shares(call, len(group))
         into = np.bincount(group, weights=to)
         return members * (to.sum() - into), (len(group) - members) * into, 0.0

@@ -11,6 +11,8 @@ from .schedule import Floats
 
 MOST_SKEW = 10
 
+EXCHANGES = ("all-to-all", "all-to-all-v")
+
 
 @dataclass(frozen=True)
 class Call:

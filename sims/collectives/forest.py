@@ -23,11 +23,11 @@ from .communicator import Communicator
 from .demand import Call
 from .packing import Batch, Edge, Way, direct_ways, feeds_all, pack
 from .schedule import Indices, Moves, Phase, Schedule
-from .wiring_units import Wiring, wiring
+from .wiring_units import Wiring, nodes_between, wiring
 
 OPS = ("all-gather", "reduce-scatter", "all-reduce")
 
-MOST_RANKS = 16
+MOST_RANKS, MOST_NODES = 16, 128
 """The packing takes minutes beyond."""
 
 TREES_PER_RANK = (1, 2, 3, 4, 6, 8)
@@ -40,7 +40,10 @@ def unfit(network: Network, comm: Communicator) -> str:
     """Why it cannot run, or nothing."""
     if comm.size > MOST_RANKS:
         return f"{comm.size} ranks, trees are packed for up to {MOST_RANKS}"
-    return wiring(network, comm).unfit()
+    nodes = len(nodes_between(network, comm))
+    if nodes > MOST_NODES:
+        return f"{nodes} nodes lie between the ranks, trees are packed over up to {MOST_NODES}"
+    return wiring(network, comm, network.payload_bps).unfit()
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class _Edges:
 
 
 def forest(network: Network, comm: Communicator, call: Call) -> tuple[Schedule, ...]:
-    wires = wiring(network, comm)
+    wires = wiring(network, comm, network.payload_bps)
     k, y_bps = _fastest(wires, comm.size)
     ways = direct_ways(wires.units(y_bps), comm.size, k)
     between = np.zeros((comm.size, comm.size), dtype=np.int64)

@@ -17,7 +17,7 @@ _CLOSE = 1e-9
 @dataclass(frozen=True)
 class Wiring:
     """Nodes, ranks first: `capacity_bps[u, v]` is that of the links `cables[u, v]` together, `alone_bps` that of each
-    link of the fabric, of payload."""
+    link of the fabric."""
 
     capacity_bps: Floats
     cables: dict[tuple[int, int], list[int]]
@@ -43,25 +43,30 @@ class Wiring:
         return "" if alike else "a cable is not equally fast both ways"
 
 
-def wiring(network: Network, comm: Communicator) -> Wiring:
-    """The ranks, and every node that can pass something on between them: not other ranks, not dead ends."""
+def nodes_between(network: Network, comm: Communicator) -> Indices:
+    """The ranks, then every node that can pass something on between them: not other ranks, not dead ends."""
     fabric = network.fabric
     ranks = fabric.endpoints[comm.ranks].astype(np.int64)
     forwards = np.ones(fabric.nodes, dtype=bool)
     forwards[fabric.endpoints] = False
     forwards[ranks] = True
     kept = _without_dead_ends(fabric.link_source, fabric.link_target, forwards, ranks)
-    others = np.setdiff1d(np.flatnonzero(kept), ranks)
+    return np.concatenate((ranks, np.setdiff1d(np.flatnonzero(kept), ranks)))
+
+
+def wiring(network: Network, comm: Communicator, capacity_bps: Floats) -> Wiring:
+    """The capacities between `nodes_between`, where those of all links are given."""
+    fabric, nodes = network.fabric, nodes_between(network, comm)
     number = np.full(fabric.nodes, -1)
-    number[np.concatenate((ranks, others))] = np.arange(len(ranks) + len(others))
+    number[nodes] = np.arange(len(nodes))
     source, target = number[fabric.link_source], number[fabric.link_target]
     inside = np.flatnonzero((source >= 0) & (target >= 0))
-    capacity = np.zeros((number.max() + 1, number.max() + 1))
-    np.add.at(capacity, (source[inside], target[inside]), network.payload_bps[inside])
+    capacity = np.zeros((len(nodes), len(nodes)))
+    np.add.at(capacity, (source[inside], target[inside]), capacity_bps[inside])
     cables: dict[tuple[int, int], list[int]] = {}
     for link in inside.tolist():
         cables.setdefault((int(source[link]), int(target[link])), []).append(link)
-    return Wiring(capacity, cables, network.payload_bps)
+    return Wiring(capacity, cables, capacity_bps)
 
 
 def _without_dead_ends(

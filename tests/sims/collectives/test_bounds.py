@@ -56,6 +56,17 @@ def test_pods_of_a_tapered_tree_bound_an_all_to_all():
     assert bound(fabric, "all-to-all") == pytest.approx(4 * 4 / 8 * 8 / 1e11)
 
 
+@pytest.mark.parametrize(
+    ("dims", "rate"),
+    [("4", 2 / (1 + 1 + 2)), ("5", 2 / (1 + 1 + 2 + 2)), ("3x3", 4 / (4 * 1 + 4 * 2)), ("4x3", 24 / (12 * 12))],
+)
+def test_a_small_torus_has_the_bound_of_its_concurrent_flow(dims, rate):
+    """Links of a cable-transitive torus over the sum of distances from a rank; on 4 x 3 the rings of 4 bind: 24 links,
+    and 12 steps along them from each of 12 ranks to all others."""
+    fabric = load("torus", dims=dims, link="100Gbps", host_link="100Tbps")
+    assert bound(fabric, "all-to-all") == pytest.approx(8 / fabric.ranks / (rate * 1e11), rel=1e-5)
+
+
 def test_all_of_a_reduction_crosses_between_groups_that_each_send_one_message():
     """m groups: 2 (m - 1) messages of an all-reduce, and every group sends and receives one."""
     sent, received, messages = traffic(Call("all-reduce"), np.repeat(np.arange(3), 4))
