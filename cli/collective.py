@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..fabric.errors import InputError
 from .options import Setup, network_setup, output_options
 from .output import Table, emit
 from .progress import working
 
 if TYPE_CHECKING:
+    from ..fabric.graph import Fabric
     from ..sims.results import CollectiveResult
 
 
 @click.command()
 @click.option("--op", default="all-reduce", show_default=True, help="The operation.")
 @click.option("--size", default="1GiB", show_default=True, help="A size, or a range 8B:16GiB in powers of two.")
-@click.option("--algorithm", default="auto", show_default=True, help="auto, or a name; a wrong one lists all.")
+@click.option("--algorithm", default="auto", show_default=True, help="auto, best, or a name; a wrong one lists all.")
 @click.option("--skew", type=float, help="Exponent of Zipf's law for the destinations of an all-to-all-v.")
 @click.option("--ranks", type=int, metavar="N", help="Over how many ranks.  [default: all]")
 @click.option(
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
     help="Where they sit: linear, random, scattered or topology (servers anywhere, drawn by --seed), "
     "hostlist:NODES as Slurm writes them, file:PATH.",
 )
+@click.option("--compare", is_flag=True, help="Every algorithm that fits, the fastest first.")
+@click.option("--plot", metavar="FILE", help="Bus bandwidth against size, as .png, .svg or .html.")
+@click.option("--beside", multiple=True, metavar="FABRIC", help="Another fabric in the plot (repeatable).")
+@click.option("--published", metavar="FILE.csv", help="Measured points in the plot: size_bytes and a busbw column.")
 @network_setup
 @output_options
 def collective(
@@ -37,6 +43,10 @@ def collective(
     skew: float | None,
     ranks: int | None,
     placement: str,
+    compare: bool,
+    plot: str | None,
+    beside: tuple[str, ...],
+    published: str | None,
     form: str,
     quiet: bool,
 ) -> None:
@@ -44,13 +54,24 @@ def collective(
 
     Sizes, algbw and busbw are those of nccl-tests, out of place; the bound is a proven lower limit of the time.
     """
+    for option, given in (("--beside", beside), ("--published", published)):
+        if given and not plot:
+            raise InputError(f"{option} is for a plot", "add --plot FILE.png")
     with working("simulating", quiet):
         from ..sims.collectives import collective as simulate
         from ..sims.placement import placed
 
-        fabric = setup.fabric()
-        members = placed(fabric, placement, ranks, setup.seed)
-        result = simulate(fabric, op, size, algorithm, ranks=members, skew=skew, **setup.network())
+        def run(fabric: Fabric) -> CollectiveResult:
+            members = placed(fabric, placement, ranks, setup.seed)
+            how = setup.network()
+            return simulate(fabric, op, size, algorithm, ranks=members, skew=skew, compare=compare, **how)
+
+        result = run(setup.fabric())
+        if plot:
+            from ..topologies import load
+            from .plot_bandwidth import plot_bandwidth
+
+            plot_bandwidth([result, *(run(load(name)) for name in beside)], published, plot)
     document = result.to_dict()
     first = result.rows[0]
     title = f"{first.op} over {first.ranks} ranks of {result.fabric}, {first.transport}"

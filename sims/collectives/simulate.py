@@ -35,17 +35,19 @@ def collective(
     certify: bool = True,
     parameters: Mapping[str, Any] | None = None,
     skew: float | None = None,
+    compare: bool = False,
 ) -> CollectiveResult:
     """Time, bandwidth and bottleneck of `op` over `ranks` (all of the fabric's), beside a proven lower bound.
 
     Args:
         op: one of `algorithms.OPS`, by default all-reduce; what has a root has it at the first of `ranks`.
         size: bytes as nccl-tests counts them, a text like `"1GiB"`, or a range `"8B:16GiB"` in powers of two.
-        algorithm: `auto` is the fastest of those that NCCL has, each under each of its protocols.
+        algorithm: `auto` is what the accelerators' library would choose, `best` the fastest of all that fit.
         fidelity: `bound`, `fluid` or `transport`.
         parameters: of the transport, like `{"qps": 4}`.
         certify: check every allocation and the conservation of bytes, and run the schedules of up to 64 ranks on
             symbolic data.
+        compare: a row for every algorithm that fits at every size, the fastest first; only with `auto`.
         skew: of an all-to-all-v, the exponent of Zipf's law by which destinations are popular; `seed` draws which.
 
     Raises:
@@ -55,8 +57,12 @@ def collective(
     if op not in OPS:
         raise UnknownNameError.of("operation", op, OPS)
     call = Call.checked(op, skew, seed)
-    if fidelity == "bound" and algorithm != "auto":
-        raise SpecError(Fault("does nothing at fidelity bound", "leave it out", field="algorithm"))
+    if fidelity == "bound" and (algorithm != "auto" or compare):
+        field = "compare" if compare else "algorithm"
+        raise SpecError(Fault("does nothing at fidelity bound", "leave it out", field=field))
+    if compare and algorithm != "auto":
+        raise SpecError(Fault("compares all algorithms, not one", "leave out the algorithm", field="compare"))
+    algorithm = "best" if compare else algorithm
     comm = Communicator.of(network, np.arange(fabric.ranks) if ranks is None else ranks)
     bound, in_switches = (bound_s_per_byte(network, comm, call, reducing) for reducing in (False, True))
     choices = [_at_bound(bound)] if fidelity == "bound" else offers(network, (comm,), call, algorithm, certify)
@@ -64,11 +70,18 @@ def collective(
     rows = []
     for listed in sizes(size):
         one = rounded(op, listed, comm.size)
-        offer = chosen(choices, one, algorithm)
-        least_s = one * (in_switches if offer.algorithm == "sharp" else bound)
-        rows.append(_row(op, one, comm.size, offer, least_s, carrier, fidelity))
+        for offer in _each(choices, one) if compare else (chosen(choices, one, algorithm),):
+            least_s = one * (in_switches if offer.algorithm == "sharp" else bound)
+            rows.append(_row(op, one, comm.size, offer, least_s, carrier, fidelity))
     gpus = len(fabric.of_kind(NodeKind.ACCELERATOR))
     return CollectiveResult(fabric.name, gpus, tuple(rows), tuple(_assumptions(network, comm, fidelity)))
+
+
+def _each(choices: Sequence[Offer], size_bytes: float) -> list[Offer]:
+    """Every algorithm under the protocol that its library would choose, the fastest first."""
+    names = dict.fromkeys(offer.algorithm for offer in choices)
+    each = [chosen([offer for offer in choices if offer.algorithm == name], size_bytes) for name in names]
+    return sorted(each, key=lambda offer: offer.time_s(size_bytes))
 
 
 def _at_bound(s_per_byte: float) -> Offer:

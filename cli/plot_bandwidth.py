@@ -1,0 +1,100 @@
+"""Bus bandwidth against size as a picture: a line per fabric and algorithm, published measurements as points."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..fabric.errors import Fault, InputError
+from ..fabric.files import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from ..sims.results import CollectiveResult
+
+Points = list[tuple[float, float]]
+
+_UNDATED = {".png": {}, ".svg": {"Date": None}}
+"""Formats of matplotlib, and what keeps the time out of them; .html holds an .svg."""
+
+
+def plot_bandwidth(results: Sequence[CollectiveResult], published: str | None, path: str) -> None:
+    """Draw into a file, whole or not at all. Raises InputError without matplotlib, for another kind of file, or for
+    points that cannot be read."""
+    kind = Path(path).suffix.lower()
+    if kind not in (*_UNDATED, ".html"):
+        raise InputError(Fault("is no kind of picture", "end the name in .png, .svg or .html", path))
+    points = published_points(published) if published else []
+    try:
+        import matplotlib
+        import matplotlib.figure
+    except ImportError:
+        raise InputError("a plot needs matplotlib", "pip install fabricsim[plot]") from None
+    figure = matplotlib.figure.Figure(figsize=(9, 5.5), layout="constrained")
+    axes = figure.subplots()
+    for label, line in _lines(results).items():
+        axes.plot(*zip(*line, strict=True), marker=".", label=label)
+    if points:
+        axes.plot(*zip(*points, strict=True), "kx", label=f"measured ({Path(published or '').stem})")
+    axes.set_xscale("log", base=2)
+    axes.set(xlabel="size, bytes", ylabel="bus bandwidth, GB/s", title=results[0].rows[0].op)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    with matplotlib.rc_context({"svg.hashsalt": "fabricsim"}), replacing(path) as temporary:
+        if kind == ".html":
+            temporary.write_text(_page(figure), encoding="utf-8")
+        else:
+            figure.savefig(temporary, format=kind[1:], metadata=_UNDATED[kind])
+
+
+def _lines(results: Sequence[CollectiveResult]) -> dict[str, Points]:
+    """(size, busbw) by what is to be told apart: fabrics, and algorithms where a size has several."""
+    lines: dict[str, Points] = defaultdict(list)
+    for result in results:
+        several = len({row.size_bytes for row in result.rows}) < len(result.rows)
+        for row in result.rows:
+            label = f"{result.fabric}, {row.algorithm}" if several else f"{result.fabric}, {row.transport}"
+            lines[label].append((row.size_bytes, row.busbw_GBps))
+    return lines
+
+
+def published_points(path: str) -> Points:
+    """(size in bytes, busbw in GB/s) of a CSV file; lines that start with # are a header of their own.
+
+    Raises InputError for a file that cannot be read, without the columns, and for every line that is no pair of
+    numbers.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(Fault(f"cannot be read: {error}", "give a CSV file", path)) from None
+    numbered = [(number, line) for number, line in enumerate(lines, 1) if line and not line.startswith("#")]
+    rows = list(csv.reader(line for _, line in numbered))
+    head = rows[0] if rows else []
+    column = next((name for name in ("oop_busbw_GBps", "busbw_GBps") if name in head), None)
+    if column is None or "size_bytes" not in head:
+        cure = "give columns size_bytes and busbw_GBps, or oop_busbw_GBps"
+        raise InputError(Fault("has no sizes and bandwidths", cure, path))
+    size, busbw = head.index("size_bytes"), head.index(column)
+    points, faults = [], []
+    for (number, _), row in zip(numbered[1:], rows[1:], strict=False):
+        try:
+            points.append((float(row[size]), float(row[busbw])))
+        except (ValueError, IndexError):
+            faults.append(Fault("is no size and bandwidth", "write numbers", f"{path}:{number}"))
+    if faults:
+        raise InputError(faults)
+    return points
+
+
+def _page(figure: Figure) -> str:
+    """The picture in a page of its own."""
+    drawn = io.StringIO()
+    figure.savefig(drawn, format="svg", metadata=_UNDATED[".svg"])
+    picture = drawn.getvalue()
+    return f"<!doctype html>\n<meta charset='utf-8'><title>fabricsim</title>\n{picture[picture.index('<svg') :]}"
