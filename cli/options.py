@@ -99,7 +99,10 @@ def network_setup(body: Body) -> Body:
 
     @fabric_argument
     @click.option(
-        "--transport", default="auto", show_default=True, help="auto (the fabric's own), infiniband, roce, tcp, ideal."
+        "--transport",
+        default="auto",
+        show_default=True,
+        help="auto (the fabric's own), infiniband, roce, uec, tcp, ideal.",
     )
     @click.option(
         "--routing",

@@ -115,3 +115,35 @@ def test_servers_exchange_inside_and_outside_at_once():
     cluster = load("hgx-h100", nodes=2, network="roce")
     sent = Network(cluster, transport="roce", parameters={"cc": "none"}).transfer([0, 0], [8, 1], [50e9, 370e9])
     assert sent.finish_s == pytest.approx([1 / 0.925, 1.0], rel=1e-3)
+
+
+def test_pauses_that_wait_for_one_another_in_a_circle_are_found_and_named():
+    """Four switches in a circle, every flow three cables on: each cable waits for the next."""
+    builder = FabricBuilder("circle", {"network": "roce"})
+    hosts = builder.add_nodes(NodeKind.HOST, numbered("h{}", np.arange(4)))
+    switches = builder.add_nodes(NodeKind.SWITCH, numbered("s{}", np.arange(4)))
+    builder.add_cables(hosts, switches, 1e11, 500)
+    builder.add_cables(switches, np.roll(switches, -1), 1e11, 500)
+    around = [[f"h{i}", *(f"s{(i + hop) % 4}" for hop in range(4)), f"h{(i + 3) % 4}"] for i in range(4)]
+    flows = {"src": range(4), "dst": [3, 0, 1, 2], "bytes": [10**9] * 4}
+    with pytest.raises(FlowError, match="paused for ever by one another"):
+        traffic(builder.build(), flows, around, transport=ROCE)
+
+
+def test_an_acknowledgement_waits_in_the_queues_of_its_own_way(two_leaves):
+    """Flow 0 has its path to itself; its acknowledgement meets an incast at the spine it comes back by, or does not."""
+    fabric = two_leaves(4, 2)
+    flows = {"src": [0, 5, 6], "dst": [4, 1, 2], "bytes": [900_000, 9_000_000, 9_000_000]}
+    forth = [
+        ["host-0", "switch-0", "switch-2", "switch-1", "host-4"],
+        ["host-5", "switch-1", "switch-3", "switch-0", "host-1"],
+        ["host-6", "switch-1", "switch-3", "switch-0", "host-2"],
+    ]
+    finish_s = []
+    for spine in (2, 3):
+        own = ["host-4", "switch-1", f"switch-{spine}", "switch-0", "host-0"]
+        back = [own, *(path[::-1] for path in forth[1:])]
+        ran = traffic(fabric, flows, forth, back, transport={**ROCE, "completion": "acked"})
+        finish_s.append(ran.finish_s[0])
+    queue_s = 108_000 / RATE
+    assert finish_s[1] - finish_s[0] > queue_s
