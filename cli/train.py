@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..fabric.errors import Fault, SpecError
+from .layout_search import emit_search, refuse_idle
 from .options import Setup, compose, network_setup, output_options
 from .output import Table, emit
 from .progress import working
@@ -47,6 +48,7 @@ JOB_OPTIONS = (
 @click.option(
     "--versus", metavar="KEY=VALUE ...", help="Run again with these, like 'transport=roce nic=200Gbps', and compare."
 )
+@click.option("--search", is_flag=True, help="Find the best legal layout for --global-batch instead.")
 @click.option("--gpu-hour-usd", type=float, help="Rent of one GPU: adds dollars, kWh and tokens per joule.")
 @click.option("--pue", type=float, default=1.0, show_default=True, help="Power at the meter over that of the GPUs.")
 @click.option("--trace", metavar="FILE", help="Write the step in time, for Perfetto (JSON).")
@@ -58,6 +60,7 @@ def train(
     model: str,
     parallel: str,
     versus: str | None,
+    search: bool,
     gpu_hour_usd: float | None,
     pue: float,
     trace: str | None,
@@ -67,6 +70,10 @@ def train(
     **job: Any,
 ) -> None:
     """A training step on all GPUs: time, throughput, starvation."""
+    if search:
+        refuse_idle(versus=versus, gpu_hour_usd=gpu_hour_usd, trace=trace, plot=plot)
+        emit_search(setup, model, parallel, job, form, quiet)
+        return
     with working("simulating", quiet):
         from ..sims.step_cost import Prices
         from ..sims.train import train as simulate

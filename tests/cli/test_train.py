@@ -112,3 +112,13 @@ def test_a_picture_of_an_unknown_kind_is_refused(run, tmp_path):
     result = run("train", "hgx-h100", "--set", "nodes=4", *STEP, "--plot", str(tmp_path / "ledger.gif"))
     assert result.exit_code == 2
     assert "is no kind of picture" in result.stderr
+
+
+def test_a_search_prints_the_best_layout_and_what_it_did_not_try(answer, run):
+    found = answer("train", "hgx-h100", "--set", "nodes=1", "--model", "llama3-8b", "--search", "--global-batch", "16")
+    times = [layout["step_s"] for layout in found["layouts"] if layout["step_s"] is not None]
+    assert times == sorted(times)
+    assert any("Not tried" in sentence for sentence in found["assumptions"])
+    refused = run("train", "hgx-h100", "--model", "llama3-8b", "--search", "--trace", "step.json")
+    assert refused.exit_code == 2
+    assert "trace: does nothing in a search" in refused.stderr
