@@ -28,12 +28,11 @@ Between two rates the next one's; above the last the last."""
 
 @dataclass(frozen=True)
 class Chip:
-    """A switch's buffer: bytes of a cell, of its interface's delay, of its pipeline; the largest packets of the
+    """A switch's buffer: bytes of a cell and of its interface's delay; the largest packets of the
     lossless class and of the port."""
 
     cell_bytes: int = 144
     interface_bytes: float = 0.8 * KIB
-    pipeline_bytes: int = 18 * KIB
     lossless_mtu_bytes: int = 1024
     port_mtu_bytes: int = 9216
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -72,12 +73,12 @@ class Law:
         raise NotImplementedError
 
 
-def root(increasing: npt.NDArray[np.float64] | object, low: Floats, high: Floats, rounds: int = 50) -> Floats:
+def root(increasing: Callable[[Floats], Floats], low: Floats, high: Floats, rounds: int = 50) -> Floats:
     """The zero of an increasing function of arrays, by halving log-spaced intervals; an end where there is none
     inside."""
     low, high = np.log(low), np.log(high)
     for _ in range(rounds):
         middle = (low + high) / 2
-        above = increasing(np.exp(middle)) > 0  # type: ignore[operator]
+        above = increasing(np.exp(middle)) > 0
         low, high = np.where(above, low, middle), np.where(above, middle, high)
     return np.exp((low + high) / 2)
