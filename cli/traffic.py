@@ -61,13 +61,19 @@ def traffic(
     _refuse_unwritable(flows_out, links_out)
     with working("simulating", quiet):
         from ..fabric.units import size_bytes
+        from ..sims.grouped import grouped_all_to_all, is_better_grouped
         from ..sims.patterns import pattern as flows_of
         from ..sims.traffic import traffic as simulate
 
         fabric = setup.fabric()
         if pattern is not None:
-            drawn = flows_of(pattern, fabric.ranks, size_bytes(size or DEFAULT_SIZE), setup.seed)
-            result = simulate(fabric, drawn, explain=explain, **setup.network())
+            each = size_bytes(size or DEFAULT_SIZE)
+            large = explain is None and setup.fidelity == "fluid" and is_better_grouped(fabric)
+            if pattern == "all-to-all" and large:
+                result = grouped_all_to_all(fabric, each, **setup.network())
+            else:
+                drawn = flows_of(pattern, fabric.ranks, each, setup.seed)
+                result = simulate(fabric, drawn, explain=explain, **setup.network())
         else:
             result = simulate(fabric, listed, routes, reverse_routes, explain=explain, **setup.network())
         _write_files(fabric, result, flows_out, links_out, trace)

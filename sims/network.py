@@ -179,7 +179,7 @@ class Network:
             rate = np.where(finish_s > start_s, 8 * size_bytes / (finish_s - start_s), np.inf)
         weights = flows.shares * carried[flows.owner]
         link_bytes = np.bincount(flows.links, weights, self.fabric.links).astype(np.float64)
-        limit = self._bottleneck(batch, delivery, link_bytes)
+        limit = self.bottleneck(batch, delivery, link_bytes)
         told = delivery.queues, delivery.notes
         return TransferResult(start_s, finish_s, rate, latency_s, link_bytes, limit, *told)
 
@@ -196,7 +196,7 @@ class Network:
         own[fabric.endpoints] = True
         return own[fabric.link_source] | own[fabric.link_target]
 
-    def _bottleneck(self, batch: Batch, delivery: Delivery, link_bytes: Floats) -> Bottleneck:
+    def bottleneck(self, batch: Batch, delivery: Delivery, link_bytes: Floats) -> Bottleneck:
         """The busiest link of the flow that ends last."""
         moved_s = delivery.finish_s - delivery.latency_s
         window = moved_s.max(initial=0.0) - batch.start_s.min(initial=np.inf)

@@ -72,7 +72,8 @@ class CollectiveResult:
 
 @dataclass(frozen=True)
 class TrafficResult:
-    """Flows in input order. `flow`, `src`, `dst` are as they were given; times are absolute."""
+    """Flows in input order. `flow`, `src`, `dst` are as they were given; times are absolute. Where flows that fare
+    alike are kept as one row, `stands_for` says how many each row is."""
 
     flow: npt.NDArray[Any]
     src: npt.NDArray[Any]
@@ -86,6 +87,7 @@ class TrafficResult:
     bottleneck: Bottleneck
     assumptions: tuple[str, ...]
     explanation: FlowExplanation | None = None
+    stands_for: npt.NDArray[np.int64] | None = None
 
     @property
     def makespan_s(self) -> float:
@@ -95,10 +97,10 @@ class TrafficResult:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON: how many flows, and how their rates and completion times spread."""
         return {
-            "flows": len(self.flow),
+            "flows": len(self.flow) if self.stands_for is None else int(self.stands_for.sum()),
             "makespan_s": self.makespan_s,
-            "rate_bps": _spread(self.rate_bps),
-            "fct_s": _spread(self.finish_s - self.start_s),
+            "rate_bps": _spread(self.rate_bps, self.stands_for),
+            "fct_s": _spread(self.finish_s - self.start_s, self.stands_for),
             "bottleneck": asdict(self.bottleneck),
             "assumptions": list(self.assumptions),
             **({} if self.explanation is None else {"explanation": self.explanation.to_dict()}),
@@ -114,6 +116,7 @@ class TrafficResult:
             "start_s": self.start_s,
             "finish_s": self.finish_s,
             "rate_bps": self.rate_bps,
+            **({} if self.stands_for is None else {"flows": self.stands_for}),
         }
 
     def save_flows(self, path: str | Path) -> None:
@@ -125,12 +128,23 @@ class TrafficResult:
         return pandas_module().DataFrame(self.columns())
 
 
-def _spread(values: Floats) -> dict[str, float]:
+def _spread(values: Floats, counts: npt.NDArray[np.int64] | None) -> dict[str, float]:
+    """Of `values`, each `counts` times, once if None."""
+    if counts is None:
+        counts = np.ones(len(values), dtype=np.int64)
+    order = np.argsort(values)
+    ends = np.cumsum(counts[order])
+
+    def percentile(share: float) -> float:
+        place = share * (ends[-1] - 1)
+        low, high = (values[order[np.searchsorted(ends, at, side="right")]] for at in (np.floor(place), np.ceil(place)))
+        return float(low + (high - low) * (place % 1))
+
     return {
-        "mean": float(values.mean()),
+        "mean": float(np.average(values, weights=counts)),
         "min": float(values.min()),
-        "p50": float(np.percentile(values, 50)),
-        "p99": float(np.percentile(values, 99)),
+        "p50": percentile(0.5),
+        "p99": percentile(0.99),
     }
 
 

@@ -29,7 +29,7 @@ def share_fairly(
     size_bytes, caps_bps = batch.size_bytes, None
     latency_s = np.zeros(len(size_bytes))
     if packets is not None:
-        size_bytes = _filled(packets, lines, batch)
+        size_bytes = filled(packets, lines, batch)
         flows = _with_acknowledgements(packets, lines, flows, batch)
     if lines.timed:
         delay = delays(packets, lines, batch)
@@ -56,7 +56,7 @@ def share_fairly(
     return Delivery(result.finish_s + latency_s, latency_s)
 
 
-def _filled(packets: Packets, lines: Lines, batch: Batch) -> Floats:
+def filled(packets: Packets, lines: Lines, batch: Batch) -> Floats:
     """Payload that would fill the packets of each subflow on the switched network to the same bytes on the wire."""
     full = packets.wire_bytes(batch.size_bytes) * packets.share
     return np.where(crosses_network(lines, batch), full, batch.size_bytes)

@@ -126,3 +126,12 @@ def test_explaining_a_flow_that_is_not_there_is_refused(run):
     result = run("traffic", "fat_tree", "--set", "k=4", "--pattern", "incast", "--explain", "99")
     assert result.exit_code == 2
     assert "unknown flow '99'" in result.stderr
+
+
+def test_a_large_all_to_all_is_run_by_groups_at_fluid(answer):
+    """k=16, 1,024 hosts on a full tree: each port carries 1,023 messages of 1 MB, its own NIC's share at line rate."""
+    tree = ("traffic", "fat_tree", "--set", "k=16", *CABLE, "--pattern", "all-to-all", "--size", "1MB")
+    shown = answer(*tree, "--fidelity", "fluid")
+    assert shown["flows"] == 1024 * 1023
+    # Headers cost 4% of InfiniBand's wire.
+    assert shown["makespan_s"] == pytest.approx(1023 * 8e6 / (0.96 * 100e9), rel=2e-3)

@@ -115,6 +115,37 @@ def test_one_byte_and_one_petabyte_run_together():
     np.testing.assert_allclose(result.finish_s, [2e-9, 1e6 + 1e-9], rtol=1e-15)
 
 
+@st.composite
+def extreme_runs(draw):
+    """Capacities over twelve decades, and a byte beside a petabyte."""
+    n_links, n = draw(st.integers(1, 4)), draw(st.integers(1, 6))
+
+    def each(values, length):
+        return draw(st.lists(st.sampled_from(values), min_size=length, max_size=length))
+
+    paths = draw(st.lists(st.sets(st.integers(0, n_links - 1), min_size=1).map(sorted), min_size=n, max_size=n))
+    capacity = [10**power for power in range(3, 16, 3)]
+    return paths, each(capacity, n_links), each([1, 10**6, 10**15], n), each([0, 1, 10**6], n)
+
+
+@given(extreme_runs())
+@settings(max_examples=200, deadline=None)
+def test_twelve_decades_of_capacity_and_fifteen_of_size_keep_their_digits(exact_run, run):
+    paths, capacity, size, start = run
+    n = len(paths)
+    _, end = exact_run(
+        [dict.fromkeys(path, Fraction(1)) for path in paths],
+        [Fraction(c) for c in capacity],
+        [Fraction(8 * s) for s in size],
+        [Fraction(s) for s in start],
+        [Fraction(1)] * n,
+        [None] * n,
+        [[]] * n,
+    )
+    result = simulate_flows(*csr(paths), np.array(capacity, float), np.array(size, float), np.array(start, float))
+    np.testing.assert_allclose(result.finish_s, [float(t) for t in end], rtol=1e-11, atol=0)
+
+
 def test_links_carry_the_share_of_bytes_sent_over_them():
     result = simulate_flows([0, 2, 3], [0, 1, 1], [8 * GB, 8 * GB, 1.0], [100.0, 60.0], shares=[1.0, 0.25, 1.0])
     np.testing.assert_array_equal(result.link_bytes, [100.0, 85.0, 0.0])

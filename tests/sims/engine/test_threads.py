@@ -1,0 +1,36 @@
+"""Result files do not depend on how many threads there are."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from fabricsim import topologies, traffic
+from fabricsim.sims.chrome_trace import write_trace
+from fabricsim.sims.link_table import link_table
+from fabricsim.sims.patterns import pattern
+from fabricsim.sims.tables import write_table
+out = Path(sys.argv[1])
+tree = topologies.fat_tree(k=8)
+ran = traffic(tree, pattern("hotspot", tree.ranks, 10**6, seed=3), transport="ideal", routing="ecmp", seed=5)
+for suffix in ("csv", "parquet"):
+    ran.save_flows(out / f"flows.{suffix}")
+    write_table(out / f"links.{suffix}", link_table(tree, ran))
+write_trace(out / "trace.json", ran)
+"""
+
+
+def test_result_files_have_the_same_bytes_on_one_thread_and_on_two(tmp_path):
+    files = []
+    for threads in ("1", "2"):
+        folder = tmp_path / threads
+        folder.mkdir()
+        settings = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "POLARS_MAX_THREADS"), threads)
+        subprocess.run([sys.executable, "-c", SCRIPT, str(folder)], check=True, env={**os.environ, **settings})
+        files.append({path.name: path.read_bytes() for path in sorted(folder.iterdir())})
+    assert len(files[0]) == 5
+    assert files[0] == files[1]
