@@ -120,7 +120,7 @@ def check(ctx: click.Context, source: str, pairs: tuple[str, ...], routing: str 
     columns = ("rule", "where", "what is wrong")
     table = Table(columns, [(row["rule"], row["where"], row["message"]) for row in rows])
     emit(form, {"fabric": fabric.name, "findings": rows}, rows, [table] if rows else [])
-    note(f"{fabric.name}: {len(rows) or 'no'} findings", quiet)
+    note(f"{fabric.name}: {len(rows) or 'no'} finding{'' if len(rows) == 1 else 's'}", quiet)
     ctx.exit(1 if rows else 0)
 
 

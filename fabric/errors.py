@@ -70,7 +70,7 @@ class UnknownNameError(InputError):
     @classmethod
     def of(cls, what: str, name: str, known: Iterable[str]) -> UnknownNameError:
         known = sorted(known)
-        near = difflib.get_close_matches(name, known, n=3)
+        near = difflib.get_close_matches(str(name), known, n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
         return cls(f"unknown {what} {name!r}", hint)
 

@@ -231,12 +231,14 @@ def network_for(
 ) -> Network:
     """The network at a rung of the fidelity ladder. Raises InputError for a rung that is not there, and for every
     knob that does nothing on it."""
+    if not isinstance(fabric, Fabric):
+        raise InputError(f"{fabric!r} is no fabric", "load it first: fabricsim.load(...)")
     if fidelity == "dynamic":
         raise InputError("fidelity dynamic is not simulated yet", f"one of {', '.join(FIDELITIES)}")
     if fidelity not in FIDELITIES:
         raise UnknownNameError.of("fidelity", fidelity, FIDELITIES)
-    if not 0 <= seed < 2**63:
-        raise SpecError(Fault(f"{seed} is outside 0..2^63-1", "choose another", field="seed"))
+    if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**63:
+        raise SpecError(Fault(f"{seed!r} is outside 0..2^63-1", "choose another", field="seed"))
     idle = [f"transport.{name}" for name in parameters] + ["routing"] * (routing != "auto")
     idle += ["transport"] * (fidelity == "bound" and transport != "auto")
     if idle and fidelity != "transport":

@@ -18,6 +18,7 @@ from .imported import add_servers
 
 VERSION = 1
 _LARGEST_SPEC_BYTES = 1 << 22  # a larger file is no spec, and reading it as YAML would take minutes
+_ARCHIVE_STARTS = b"PK\x03\x04"
 _PRESETS_FOLDER = Path(__file__).parent / "presets"
 
 PRESETS: Mapping[str, Path] = {path.stem: path for path in sorted(_PRESETS_FOLDER.glob("*.yaml"))}
@@ -44,10 +45,21 @@ def load(name_or_path: str | Path, /, **overrides: Any) -> Fabric:
     `load("hgx-h100", nodes=16)`, `load("fat_tree", k="8", link="200Gbps")`, `load("cluster.yaml")`, `load("x.fabric")`.
     Raises UnknownNameError, SpecError with every wrong field, or ParseError.
     """
+    if not isinstance(name_or_path, str | Path):
+        raise InputError(f"{name_or_path!r} names no fabric", "give a name or a path as text")
     path = Path(name_or_path)
-    if str(name_or_path) not in _names() and os.path.isfile(path) and zipfile.is_zipfile(path):
+    if str(name_or_path) not in _names() and os.path.isfile(path) and _looks_saved(path):
         return _saved(path, overrides)
     return generate(describe(name_or_path), overrides)
+
+
+def _looks_saved(path: Path) -> bool:
+    """Whether the file is an archive, whole or cut short."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_ARCHIVE_STARTS)) == _ARCHIVE_STARTS or zipfile.is_zipfile(path)
+    except OSError:
+        return False
 
 
 def generate(described: Description, overrides: Mapping[str, Any]) -> Fabric:

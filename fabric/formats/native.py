@@ -65,7 +65,7 @@ def load(path: str | Path) -> Fabric:
                 )
             arrays = {name.removesuffix(".npy"): _read(archive, name) for name in archive.namelist() if name != _HEADER}
     except OSError as error:
-        raise ParseError(Fault(error.strerror or "cannot be read", "check the path", str(path))) from None
+        raise ParseError(Fault(error.strerror or "cannot be read", "check the file", str(path))) from None
     except _DAMAGE as error:
         raise ParseError(Fault(f"is no saved fabric, or damaged: {error}", "save it anew", str(path))) from None
     return _fabric(header, arrays, path)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..graph import SWITCH_KINDS, Fabric, Ids, LinkKind, NodeKind
+from ..routing.ports import domains
 
 _USERS = (NodeKind.ACCELERATOR, NodeKind.NIC, NodeKind.HOST, NodeKind.STORAGE)
 
@@ -101,6 +102,6 @@ def adjacency(graph: SwitchGraph, values: npt.NDArray[Any]) -> Any:
 
 def owners(fabric: Fabric) -> npt.NDArray[np.int64]:
     """Who speaks for each node on the network: its scale-up domain where that has accelerators, else itself."""
-    server = fabric.column("server").astype(np.int64)
-    domains = np.unique(server[fabric.node_kind == NodeKind.ACCELERATOR])
-    return np.where((server >= 0) & np.isin(server, domains), fabric.nodes + server, np.arange(fabric.nodes))
+    server = domains(fabric).astype(np.int64)
+    with_accelerators = np.unique(server[fabric.node_kind == NodeKind.ACCELERATOR])
+    return np.where((server >= 0) & np.isin(server, with_accelerators), fabric.nodes + server, np.arange(fabric.nodes))

@@ -49,7 +49,7 @@ def router_for(fabric: Fabric, rule: str = "auto", seed: int = 0) -> Router:
     """
     if rule == "auto":
         rule = static_rule(fabric) if fabric.meta.get("network", "infiniband") == "infiniband" else "ecmp"
-    if rule.startswith(PREFIX):
+    if str(rule).startswith(PREFIX):
         return table_file(fabric, rule.removeprefix(PREFIX))
     if rule not in RULES:
         raise UnknownNameError.of("routing rule", rule, (*ROUTING_RULES, PREFIX + "FILE"))

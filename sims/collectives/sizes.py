@@ -10,6 +10,8 @@ _ALIGNMENT_BYTES = 16
 
 def sizes(text: str | int) -> tuple[int, ...]:
     """`"1GiB"`, a number of bytes, or `"8B:16GiB"`, in steps of a factor 2. Raises UnitError, WorkloadError."""
+    if not isinstance(text, int | str):
+        raise WorkloadError(f"{text!r} is no size", "give bytes as a whole number, or text like 1GiB or 8B:16GiB")
     ends = [text] if isinstance(text, int) else [size_bytes(part) for part in text.split(":")]
     if len(ends) > 2 or min(ends) <= 0 or ends[0] > ends[-1]:
         raise WorkloadError(f"{text!r} is no range of sizes above 0", "write it like 1GiB or 8B:16GiB")

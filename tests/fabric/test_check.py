@@ -187,3 +187,7 @@ def test_the_real_cluster_has_six_thin_trunks_and_two_adapters_exchanged(ndr_clu
         "b08-p1-dgx-08-c01 HCA-5",
         "b08-p1-dgx-08-c01 HCA-6",
     }
+
+
+def test_racks_that_nvswitches_join_reach_each_other():
+    assert findings(topologies.load("nvlink_domain", racks=3, oversubscription=2)) == ()

@@ -172,3 +172,18 @@ def test_a_schema_lists_the_presets_of_its_family():
     assert set(SERVERS) <= set(schemas()["rail_optimized"]["properties"]["preset"]["enum"])
     assert "preset" not in schemas()["fat_tree"]["properties"]
     assert schemas()["fat_tree"]["oneOf"] == [{"required": ["family"]}]
+
+
+@pytest.mark.parametrize("kept", [4, 100, 2000])
+def test_a_saved_fabric_that_was_cut_short_is_called_damaged(tmp_path, kept):
+    path = tmp_path / "small.fabric"
+    fat_tree(k=4).save(path)
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(ParseError, match=r"no saved fabric, or damaged.*save it anew"):
+        load(path)
+
+
+@pytest.mark.parametrize("value", [3, None, b"fat_tree", ["fat_tree"]])
+def test_what_is_no_text_names_no_fabric(value):
+    with pytest.raises(InputError, match="names no fabric"):
+        load(value)

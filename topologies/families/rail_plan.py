@@ -17,6 +17,7 @@ from fractions import Fraction
 from math import ceil, gcd
 
 from ...fabric.errors import Fault, SpecError
+from ..clos_plan import even
 from ..wiring import smallest_divisor
 
 
@@ -93,7 +94,7 @@ def plan(demand: Demand) -> Plan:
 
 
 def _three_tiers(demand: Demand, su: int, leaf_ports: tuple[int, ...], up: int) -> Plan:
-    sizes = _even(len(leaf_ports), leaf_groups(demand, len(leaf_ports)) // demand.rails)
+    sizes = even(len(leaf_ports), leaf_groups(demand, len(leaf_ports)) // demand.rails)
     spines = smallest_divisor(up, ceil(max(sizes) * up / (demand.radix // 2)))
     spine_up = max(sizes) * up // spines
     cores = smallest_divisor(spine_up, ceil(demand.rails * len(sizes) * spine_up / demand.radix))
@@ -125,13 +126,7 @@ def leaf_groups(demand: Demand, leaves_per_rail: int) -> int:
 def _leaf_ports(demand: Demand, su: int) -> tuple[int, ...]:
     whole, rest = divmod(demand.nodes, su)
     ports = [n * demand.ports_per_rail for n in [su] * whole + [rest] * bool(rest)]
-    return tuple(down for count in ports for down in _even(count, ceil(count / most_down(demand))))
-
-
-def _even(total: int, parts: int) -> tuple[int, ...]:
-    """`total` in `parts` parts that differ by one at most, larger ones first."""
-    share, extra = divmod(total, parts)
-    return tuple(share + (part < extra) for part in range(parts))
+    return tuple(down for count in ports for down in even(count, ceil(count / most_down(demand))))
 
 
 def _too_large(demand: Demand, leaves_per_rail: int) -> Fault:

@@ -317,3 +317,26 @@ def test_all_to_all_over_two_tiers_of_nvswitches_is_held_up_by_the_links_up():
     payload_bytes_per_s = 25e9 * 370 / 450  # of an NVLink, at the rate published for H100
     expected_s = 8 * 24 / 32 * size / (36 * payload_bytes_per_s)
     assert expected_s * (1 - 1e-9) <= seconds(fabric, "all-to-all", size) <= 1.2 * expected_s
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"size": None},
+        {"size": 1.5},
+        {"op": None},
+        {"algorithm": 3},
+        {"transport": None},
+        {"routing": 3},
+        {"seed": "x"},
+    ],
+    ids=str,
+)
+def test_values_of_a_wrong_kind_are_input_errors(star, wrong):
+    with pytest.raises(InputError):
+        collective(star(4), **wrong)
+
+
+def test_a_name_is_no_fabric():
+    with pytest.raises(InputError, match="load it first"):
+        collective("fat_tree")
