@@ -32,11 +32,12 @@ def _compiled():
 @pytest.mark.parametrize(
     "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.validation) for name in PUBLISHED]
 )
-def test_a_preset_runs_an_all_reduce_within_its_bound_and_a_minute(name):
+def test_a_preset_runs_an_all_reduce_within_its_bound_and_two_minutes(name):
+    """A minute where nothing else runs; CPU time grows, too, where programs share cores and caches."""
     fabric = load(name)
     start = process_time()
     row = collective(fabric, size="1GiB").to_dict()["rows"][0]
-    assert process_time() - start < 60
+    assert process_time() - start < 120
     assert row["ranks"] == fabric.ranks
     assert row["busbw_GBps"] > 1
     assert 0 < row["bound_fraction"] <= 1 + 1e-9
