@@ -124,7 +124,8 @@ import fabricsim
 gpus, algorithm = int(sys.argv[1]), sys.argv[2]
 fabricsim.collective(fabricsim.load("hgx-h100", nodes=2), algorithm=algorithm)
 begin = time.perf_counter()
-fabric = fabricsim.load("hgx-h100", nodes=gpus // 8)
+wide = {"radix": 256} if gpus > 65536 else {}  # switches of 64 ports join no more
+fabric = fabricsim.load("hgx-h100", nodes=gpus // 8, **wide)
 fabricsim.collective(fabric, algorithm=algorithm, certify=False)
 wall_s = time.perf_counter() - begin
 peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
