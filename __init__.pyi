@@ -1,6 +1,7 @@
 __version__: str
 
 from . import topologies as topologies
+from .fabric.builder import FabricBuilder as FabricBuilder
 from .fabric.errors import FabricError as FabricError
 from .fabric.errors import FabricSimError as FabricSimError
 from .fabric.errors import Fault as Fault
@@ -14,7 +15,6 @@ from .fabric.errors import UnitError as UnitError
 from .fabric.errors import UnknownNameError as UnknownNameError
 from .fabric.errors import WorkloadError as WorkloadError
 from .fabric.graph import Fabric as Fabric
-from .fabric.graph import FabricBuilder as FabricBuilder
 from .sims.collectives import collective as collective
 from .sims.engine import FlowResult as FlowResult
 from .sims.engine import Phase as Phase

@@ -8,9 +8,10 @@ from itertools import count
 
 import numpy as np
 
+from ..fabric.builder import FabricBuilder, numbered
 from ..fabric.catalogue import catalogue
 from ..fabric.errors import Fault, SpecError
-from ..fabric.graph import Fabric, FabricBuilder, Ids, NodeKind, numbered
+from ..fabric.graph import Fabric, Ids, NodeKind
 from .network_spec import SwitchModel
 from .wiring import Wire, connect
 

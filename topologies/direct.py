@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from ..fabric.builder import FabricBuilder
 from ..fabric.catalogue import server_kind
 from ..fabric.errors import Fault, SpecError
-from ..fabric.graph import Fabric, FabricBuilder, NodeKind
+from ..fabric.graph import Fabric, NodeKind
 from ..fabric.units import Bandwidth
 from .hosts import HostedSpec, cable_hosts, place_hosts
 from .network_spec import SwitchModel, switch_model

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from ..fabric.builder import FabricBuilder, numbered
 from ..fabric.catalogue import server_kind
 from ..fabric.errors import Fault, SpecError
-from ..fabric.graph import FabricBuilder, Ids, NodeKind, numbered
+from ..fabric.graph import Ids, NodeKind
 from ..fabric.units import Bandwidth
 from .network_spec import NetworkSpec, ServerName, nic_model
 from .servers import Devices, Population, Servers, cable_servers, place_servers

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from ..fabric.builder import FabricBuilder, numbered
 from ..fabric.catalogue import ServerKind
 from ..fabric.errors import Fault, SpecError
-from ..fabric.graph import Fabric, FabricBuilder, Ids, NodeKind, numbered
+from ..fabric.graph import Fabric, Ids, NodeKind
 from .merge import copy_cables
 from .servers import Devices, Population, Servers, cable_servers
 

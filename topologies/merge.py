@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..fabric.graph import Fabric, FabricBuilder, Ids
+from ..fabric.builder import FabricBuilder
+from ..fabric.graph import Fabric, Ids
 from .servers import Devices
 
 _OF_ONE_TREE = ("level", "first", "span")

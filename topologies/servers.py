@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from ..fabric.builder import FabricBuilder, numbered
 from ..fabric.catalogue import ServerKind, catalogue
-from ..fabric.graph import FabricBuilder, Ids, LinkKind, NodeKind, numbered
+from ..fabric.graph import Ids, LinkKind, NodeKind
 
 
 @dataclass

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..fabric.graph import FabricBuilder, Ids, NodeKind, numbered
+from ..fabric.builder import FabricBuilder, numbered
+from ..fabric.graph import Ids, NodeKind
 from .clos_plan import TreeShape
 from .wiring import Wire, hang, join
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..fabric.builder import FabricBuilder
 from ..fabric.errors import Fault, SpecError
-from ..fabric.graph import FabricBuilder, Ids
+from ..fabric.graph import Ids
 
 _MOST_CABLES = 2**26
 """67 million: a fabric of 4.5 GB, several times the largest cluster anyone has announced."""

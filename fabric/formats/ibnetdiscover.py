@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ..builder import FabricBuilder
 from ..catalogue import catalogue
 from ..errors import FabricError, Fault, ParseError
 from ..files import replacing
-from ..graph import Fabric, FabricBuilder, NodeKind
+from ..graph import Fabric, NodeKind
 from .ib_export import to_records
 from .ib_names import adapters
 from .ib_rates import LANE_BPS, LANES, RATE_BPS, lanes_of

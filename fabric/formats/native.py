@@ -14,7 +14,8 @@ import numpy as np
 
 from ..errors import FabricError, Fault, ParseError
 from ..files import replacing
-from ..graph import NODE_COLUMNS, Fabric, check_wiring
+from ..graph import NODE_COLUMNS, Fabric
+from ..wiring_rules import check_wiring
 
 VERSION = 1
 SUFFIX = ".fabric"

@@ -10,8 +10,9 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
+from ..builder import FabricBuilder
 from ..errors import FabricError, Fault
-from ..graph import NODE_COLUMNS, Fabric, FabricBuilder, LinkKind, NodeKind
+from ..graph import NODE_COLUMNS, Fabric, LinkKind, NodeKind
 
 NODE_KINDS = {kind.name.lower(): kind for kind in NodeKind}
 LINK_KINDS = {kind.name.lower(): kind for kind in LinkKind}

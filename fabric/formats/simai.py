@@ -19,10 +19,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ..builder import FabricBuilder, numbered
 from ..catalogue import catalogue
 from ..errors import FabricError, Fault, InputError, ParseError
 from ..files import replacing
-from ..graph import SWITCH_KINDS, Fabric, FabricBuilder, Ids, LinkKind, NodeKind, numbered
+from ..graph import SWITCH_KINDS, Fabric, Ids, LinkKind, NodeKind
 from ..units import bandwidth_bps, time_ns
 
 Ends = npt.NDArray[np.int64]

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from fabricsim import topologies
+from fabricsim.fabric.builder import FabricBuilder
 from fabricsim.fabric.check import findings
-from fabricsim.fabric.graph import Fabric, FabricBuilder, NodeKind
+from fabricsim.fabric.graph import Fabric, NodeKind
 
 
 def rules(fabric: Fabric) -> list[str]:

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from fabricsim import topologies
+from fabricsim.fabric.builder import FabricBuilder
 from fabricsim.fabric.diff import Difference, diff
-from fabricsim.fabric.graph import Fabric, FabricBuilder, NodeKind
+from fabricsim.fabric.graph import Fabric, NodeKind
 from fabricsim.fabric.matching import match
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from fabricsim.fabric.builder import FabricBuilder, numbered
 from fabricsim.fabric.errors import FabricError, UnknownNameError
-from fabricsim.fabric.graph import Fabric, FabricBuilder, LinkKind, NodeKind, numbered
+from fabricsim.fabric.graph import Fabric, LinkKind, NodeKind
 
 MOST_BYTES_PER_LINK = 60
 

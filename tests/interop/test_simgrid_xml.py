@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 from fabricsim import topologies
+from fabricsim.fabric.builder import FabricBuilder
 from fabricsim.fabric.errors import FabricError
 from fabricsim.fabric.formats.ibnetdiscover import read_ibnetdiscover
 from fabricsim.fabric.formats.simgrid_xml import write_simgrid_xml
-from fabricsim.fabric.graph import FabricBuilder, NodeKind
+from fabricsim.fabric.graph import NodeKind
 from fabricsim.fabric.routing import router_for
 
 PYTHON = Path("/usr/bin/python3")

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from fabricsim.fabric.graph import FabricBuilder, NodeKind, numbered
+from fabricsim.fabric.builder import FabricBuilder, numbered
+from fabricsim.fabric.graph import NodeKind
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from fabricsim.fabric.builder import FabricBuilder, numbered
 from fabricsim.fabric.errors import InputError, RoutingError, SpecError, UnknownNameError
-from fabricsim.fabric.graph import FabricBuilder, NodeKind, numbered
+from fabricsim.fabric.graph import NodeKind
 from fabricsim.sims.network import Detail, Network, network_for
 from fabricsim.sims.transports import SWITCH
 from fabricsim.topologies import load

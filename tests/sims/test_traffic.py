@@ -5,8 +5,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from fabricsim.fabric.builder import FabricBuilder
 from fabricsim.fabric.errors import InputError, ParseError, RoutingError, SpecError, UnknownNameError, WorkloadError
-from fabricsim.fabric.graph import FabricBuilder, NodeKind
+from fabricsim.fabric.graph import NodeKind
 from fabricsim.sims.patterns import PATTERNS, pattern
 from fabricsim.sims.traffic import traffic
 from hypothesis import HealthCheck, given, settings

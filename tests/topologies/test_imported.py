@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fabricsim import topologies
+from fabricsim.fabric.builder import FabricBuilder
 from fabricsim.fabric.catalogue import server_kind
 from fabricsim.fabric.errors import SpecError
 from fabricsim.fabric.formats.ibnetdiscover import ibnetdiscover_text, read_ibnetdiscover
-from fabricsim.fabric.graph import Fabric, FabricBuilder, LinkKind, NodeKind
+from fabricsim.fabric.graph import Fabric, LinkKind, NodeKind
 from fabricsim.fabric.routing import router_for
 from fabricsim.topologies.imported import add_servers
 

@@ -3,7 +3,8 @@
 import fabricsim
 import numpy as np
 import pytest
-from fabricsim.fabric.graph import FabricBuilder, NodeKind, numbered
+from fabricsim.fabric.builder import FabricBuilder, numbered
+from fabricsim.fabric.graph import NodeKind
 from fabricsim.fabric.routing import router_for
 from fabricsim.sims.network import Network
 from fabricsim.sims.patterns import permutation

@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field, model_validator
 
-from ...fabric.graph import Fabric, FabricBuilder, NodeKind, numbered
+from ...fabric.builder import FabricBuilder, numbered
+from ...fabric.graph import Fabric, NodeKind
 from ...fabric.units import Bandwidth
 from ..fields import MOST
 from ..network_spec import NetworkSpec, switch_model

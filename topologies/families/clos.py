@@ -13,8 +13,9 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from ...fabric.builder import FabricBuilder
 from ...fabric.errors import Fault, SpecError
-from ...fabric.graph import Fabric, FabricBuilder
+from ...fabric.graph import Fabric
 from ..clos_plan import ClosDemand, TreeShape, clos, most_hosts
 from ..fields import Count, list_schema, listed
 from ..hosts import HostedSpec, cable_hosts, place_hosts

@@ -17,8 +17,9 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
+from ...fabric.builder import FabricBuilder
 from ...fabric.errors import Fault, InputError, SpecError
-from ...fabric.graph import Fabric, FabricBuilder, Ids, NodeKind
+from ...fabric.graph import Fabric, Ids, NodeKind
 from ...fabric.spec import Spec, validate
 from ...fabric.units import Bandwidth, Length
 from ..assembly import Part, SpinePlan, add_spine, join_sites, propagation_ns, with_adapters

@@ -12,8 +12,9 @@ from functools import cached_property
 import numpy as np
 from pydantic import Field, model_validator
 
+from ...fabric.builder import numbered
 from ...fabric.errors import Fault, SpecError
-from ...fabric.graph import Fabric, NodeKind, numbered
+from ...fabric.graph import Fabric, NodeKind
 from ..direct import DirectSpec, Layout, build_direct
 from ..fields import Count
 from ..global_links import Arrangement, global_links

@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
+from ...fabric.builder import FabricBuilder
 from ...fabric.catalogue import ServerKind, server_kind
 from ...fabric.errors import Fault, SpecError
-from ...fabric.graph import Fabric, FabricBuilder, Ids
+from ...fabric.graph import Fabric, Ids
 from ...fabric.units import Bandwidth
 from ..clos_plan import TreeShape
 from ..fields import Count

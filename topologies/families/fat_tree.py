@@ -10,9 +10,10 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field, model_validator
 
+from ...fabric.builder import FabricBuilder, numbered
 from ...fabric.catalogue import server_kind
 from ...fabric.errors import Fault, SpecError
-from ...fabric.graph import Fabric, FabricBuilder, Ids, NodeKind, numbered
+from ...fabric.graph import Fabric, Ids, NodeKind
 from ...fabric.units import Bandwidth
 from ..network_spec import NetworkSpec, ServerName, nic_model, switch_model
 from ..servers import Devices, Population, cable_servers, place_servers

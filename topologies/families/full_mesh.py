@@ -9,9 +9,10 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field, model_validator
 
+from ...fabric.builder import FabricBuilder, numbered
 from ...fabric.catalogue import catalogue, server_kind
 from ...fabric.errors import Fault, SpecError
-from ...fabric.graph import Fabric, FabricBuilder, NodeKind, numbered
+from ...fabric.graph import Fabric, NodeKind
 from ...fabric.units import format_bandwidth
 from ..direct import DirectSpec, Layout, build_direct
 from ..fields import Count

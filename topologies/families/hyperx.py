@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
-from ...fabric.graph import Fabric, numbered
+from ...fabric.builder import numbered
+from ...fabric.graph import Fabric
 from ..direct import DirectSpec, Layout, build_direct
 from ..fields import Count, Numbers
 from ..grid import coordinate_columns, grid_name, refuse_bad_dims

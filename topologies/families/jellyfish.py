@@ -8,8 +8,9 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field, model_validator
 
+from ...fabric.builder import numbered
 from ...fabric.errors import Fault, SpecError
-from ...fabric.graph import Fabric, numbered
+from ...fabric.graph import Fabric
 from ..direct import DirectSpec, Layout, build_direct
 from ..fields import MOST, Count
 from ..random_regular import random_regular

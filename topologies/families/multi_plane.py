@@ -14,9 +14,10 @@ from typing import Literal
 import numpy as np
 from pydantic import Field, model_validator
 
+from ...fabric.builder import FabricBuilder
 from ...fabric.catalogue import server_kind
 from ...fabric.errors import Fault, SpecError
-from ...fabric.graph import Fabric, FabricBuilder, Ids
+from ...fabric.graph import Fabric, Ids
 from ..fields import Count
 from ..hosts import Hosts, cable_hosts, place_hosts
 from ..network_spec import ServerName, nic_model

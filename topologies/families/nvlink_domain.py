@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 from pydantic import Field, model_validator
 
+from ...fabric.builder import FabricBuilder, numbered
 from ...fabric.catalogue import ServerKind, catalogue, server_kind
 from ...fabric.errors import Fault, SpecError
-from ...fabric.graph import Fabric, FabricBuilder, Ids, LinkKind, NodeKind, numbered
+from ...fabric.graph import Fabric, Ids, LinkKind, NodeKind
 from ...fabric.spec import Spec
 from ...fabric.units import Bandwidth, Latency
 from ..network_spec import ServerName

@@ -14,7 +14,8 @@ from functools import cached_property
 import numpy as np
 from pydantic import model_validator
 
-from ...fabric.graph import Fabric, FabricBuilder, Ids
+from ...fabric.builder import FabricBuilder
+from ...fabric.graph import Fabric, Ids
 from ..clos_plan import TreeShape
 from ..network_spec import nic_model
 from ..servers import Devices, Population, cable_servers, place_servers, rail_positions

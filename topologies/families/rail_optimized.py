@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BeforeValidator, Field, model_validator
 
+from ...fabric.builder import FabricBuilder, numbered
 from ...fabric.catalogue import ServerKind, server_kind
 from ...fabric.errors import Fault, SpecError
-from ...fabric.graph import Fabric, FabricBuilder, Ids, NodeKind, numbered
+from ...fabric.graph import Fabric, Ids, NodeKind
 from ...fabric.units import Bandwidth, format_bandwidth
 from ..network_spec import NetworkSpec, ServerName, SwitchModel, nic_model, switch_model
 from ..servers import Devices, Population, Servers, cable_servers, place_servers

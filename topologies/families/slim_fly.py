@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
+from ...fabric.builder import numbered
 from ...fabric.errors import Fault, SpecError
-from ...fabric.graph import Fabric, numbered
+from ...fabric.graph import Fabric
 from ..direct import DirectSpec, Layout, build_direct
 from ..fields import MOST, Count
 from ..galois_field import GaloisField, galois_field, nearest_prime_powers, prime_power

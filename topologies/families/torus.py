@@ -19,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BeforeValidator, Field, model_validator
 
+from ...fabric.builder import numbered
 from ...fabric.errors import Fault, SpecError
-from ...fabric.graph import Fabric, numbered
+from ...fabric.graph import Fabric
 from ..direct import DirectSpec, Layout, build_direct
 from ..fields import Count, Numbers, list_schema, listed
 from ..grid import coordinate_columns, coordinates, grid_name, refuse_bad_dims

@@ -12,8 +12,9 @@ from math import prod
 import numpy as np
 from pydantic import Field, model_validator
 
+from ...fabric.builder import FabricBuilder, numbered
 from ...fabric.errors import Fault, SpecError
-from ...fabric.graph import Fabric, FabricBuilder, Ids, NodeKind, numbered
+from ...fabric.graph import Fabric, Ids, NodeKind
 from ..fields import Count, Numbers
 from ..hosts import HostedSpec, cable_hosts, place_hosts
 from ..network_spec import switch_model

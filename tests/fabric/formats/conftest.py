@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fabricsim import topologies
+from fabricsim.fabric.builder import FabricBuilder
 from fabricsim.fabric.catalogue import server_kind
 from fabricsim.fabric.formats.ibnetdiscover import read_ibnetdiscover
-from fabricsim.fabric.graph import Fabric, FabricBuilder, NodeKind
+from fabricsim.fabric.graph import Fabric, NodeKind
 from fabricsim.topologies.imported import add_servers
 
 DUMPS = Path(__file__).parents[2] / "data" / "ibnetdiscover"

@@ -6,10 +6,11 @@ from collections import Counter
 import numpy as np
 import pytest
 from fabricsim import topologies
+from fabricsim.fabric.builder import FabricBuilder
 from fabricsim.fabric.errors import FabricError
 from fabricsim.fabric.formats.ib_rates import RATE_BPS, lanes_of
 from fabricsim.fabric.formats.ibnetdiscover import ibnetdiscover_text, parse_ibnetdiscover, read_ibnetdiscover
-from fabricsim.fabric.graph import SWITCH_KINDS, Fabric, FabricBuilder, NodeKind
+from fabricsim.fabric.graph import SWITCH_KINDS, Fabric, NodeKind
 from fabricsim.fabric.routing import router_for
 from hypothesis import given, settings
 from hypothesis import strategies as st

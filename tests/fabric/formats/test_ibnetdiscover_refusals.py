@@ -5,7 +5,7 @@ import time
 import pytest
 from fabricsim.fabric.errors import ParseError
 from fabricsim.fabric.formats.ibnetdiscover import parse_ibnetdiscover, read_ibnetdiscover
-from fabricsim.fabric.graph import check_wiring
+from fabricsim.fabric.wiring_rules import check_wiring
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -8,9 +8,10 @@ from collections import Counter
 from itertools import product
 
 import pytest
+from fabricsim.fabric.builder import FabricBuilder
 from fabricsim.fabric.errors import InputError
 from fabricsim.fabric.formats import WRITERS
-from fabricsim.fabric.graph import SWITCH_KINDS, FabricBuilder, LinkKind, NodeKind
+from fabricsim.fabric.graph import SWITCH_KINDS, LinkKind, NodeKind
 from fabricsim.topologies import load
 
 FABRICS = [

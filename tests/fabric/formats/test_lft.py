@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from fabricsim.fabric.builder import FabricBuilder, numbered
 from fabricsim.fabric.errors import FabricError, ParseError, RoutingError
 from fabricsim.fabric.formats.guid2lid import guid2lid_text
 from fabricsim.fabric.formats.ibnetdiscover import ibnetdiscover_text, parse_ibnetdiscover
 from fabricsim.fabric.formats.lft import lft_text, parse_lft, read_lft, write_lft
-from fabricsim.fabric.graph import Fabric, FabricBuilder, NodeKind, numbered
+from fabricsim.fabric.graph import Fabric, NodeKind
 from fabricsim.fabric.routing import router_for
 from fabricsim.fabric.routing.tables import forwarding_tables
 from fabricsim.topologies import load

@@ -5,9 +5,10 @@ from dataclasses import replace
 import networkx as nx
 import pytest
 from fabricsim import topologies
+from fabricsim.fabric.builder import FabricBuilder
 from fabricsim.fabric.errors import InputError, ParseError
 from fabricsim.fabric.formats import READERS, WRITERS
-from fabricsim.fabric.graph import Fabric, FabricBuilder, NodeKind
+from fabricsim.fabric.graph import Fabric, NodeKind
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

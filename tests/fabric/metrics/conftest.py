@@ -7,7 +7,8 @@ import itertools
 import numpy as np
 import pytest
 from fabricsim import topologies
-from fabricsim.fabric.graph import Fabric, FabricBuilder, NodeKind, numbered
+from fabricsim.fabric.builder import FabricBuilder, numbered
+from fabricsim.fabric.graph import Fabric, NodeKind
 
 RATE_BPS = 100e9
 

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from fabricsim.fabric.graph import Fabric, FabricBuilder, NodeKind, numbered
+from fabricsim.fabric.builder import FabricBuilder, numbered
+from fabricsim.fabric.graph import Fabric, NodeKind
 
 
 def hang_hosts(builder: FabricBuilder, switches: np.ndarray, each: int = 1) -> None:

@@ -7,8 +7,9 @@ import itertools
 import networkx as nx
 import numpy as np
 import pytest
+from fabricsim.fabric.builder import FabricBuilder, numbered
 from fabricsim.fabric.errors import RoutingError, UnknownNameError
-from fabricsim.fabric.graph import FabricBuilder, LinkKind, NodeKind, numbered
+from fabricsim.fabric.graph import LinkKind, NodeKind
 from fabricsim.fabric.routing import ROUTING_RULES, router_for, static_rule
 from fabricsim.topologies import load
 from hypothesis import given, settings

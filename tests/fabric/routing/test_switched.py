@@ -6,8 +6,9 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 import pytest
+from fabricsim.fabric.builder import FabricBuilder, numbered
 from fabricsim.fabric.errors import RoutingError, UnknownNameError
-from fabricsim.fabric.graph import SWITCH_KINDS, Fabric, FabricBuilder, LinkKind, NodeKind, numbered
+from fabricsim.fabric.graph import SWITCH_KINDS, Fabric, LinkKind, NodeKind
 from fabricsim.fabric.routing import router_for, scale_up
 from hypothesis import given, settings
 from hypothesis import strategies as st

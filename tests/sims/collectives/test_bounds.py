@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from fabricsim.fabric.builder import FabricBuilder, numbered
 from fabricsim.fabric.errors import WorkloadError
-from fabricsim.fabric.graph import FabricBuilder, NodeKind, numbered
+from fabricsim.fabric.graph import NodeKind
 from fabricsim.sims.collectives import collective
 from fabricsim.sims.collectives.algorithms import ALGORITHMS
 from fabricsim.sims.collectives.bound import bound_s_per_byte, traffic

@@ -5,8 +5,9 @@ import json
 
 import numpy as np
 import pytest
+from fabricsim.fabric.builder import FabricBuilder, numbered
 from fabricsim.fabric.errors import InputError, RoutingError, SpecError, UnitError, UnknownNameError, WorkloadError
-from fabricsim.fabric.graph import FabricBuilder, NodeKind, numbered
+from fabricsim.fabric.graph import NodeKind
 from fabricsim.sims.collectives import collective, collective_time_s
 from fabricsim.sims.collectives.bound import bound_s_per_byte
 from fabricsim.sims.collectives.communicator import Communicator

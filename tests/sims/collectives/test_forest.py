@@ -4,8 +4,9 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from fabricsim.fabric.builder import FabricBuilder, numbered
 from fabricsim.fabric.errors import WorkloadError
-from fabricsim.fabric.graph import FabricBuilder, NodeKind, numbered
+from fabricsim.fabric.graph import NodeKind
 from fabricsim.sims.collectives import collective
 from fabricsim.sims.collectives.algorithms import ALGORITHMS
 from fabricsim.sims.collectives.communicator import Communicator

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from fabricsim.fabric.builder import FabricBuilder, numbered
 from fabricsim.fabric.errors import SpecError, UnknownNameError
-from fabricsim.fabric.graph import FabricBuilder, NodeKind, numbered
+from fabricsim.fabric.graph import NodeKind
 from fabricsim.sims.traffic import traffic
 
 NAMES = ["a", "victim", "b", "c"]

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from fabricsim.fabric.builder import FabricBuilder, numbered
 from fabricsim.fabric.errors import SpecError
-from fabricsim.fabric.graph import FabricBuilder, LinkKind, NodeKind, numbered
+from fabricsim.fabric.graph import LinkKind, NodeKind
 from fabricsim.fabric.routing import router_for
 from fabricsim.sims.network import Network
 from fabricsim.sims.transports._adaptive_kernels import marginal_cost

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from fabricsim.fabric.builder import FabricBuilder, numbered
 from fabricsim.fabric.errors import SpecError, UnknownNameError
-from fabricsim.fabric.graph import FabricBuilder, LinkKind, NodeKind, numbered
+from fabricsim.fabric.graph import LinkKind, NodeKind
 from fabricsim.sims.network import Network
 from fabricsim.sims.transports import transport_for
 from fabricsim.topologies import load

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from fabricsim.fabric.builder import FabricBuilder
 from fabricsim.fabric.errors import WorkloadError
-from fabricsim.fabric.graph import FabricBuilder, NodeKind
+from fabricsim.fabric.graph import NodeKind
 from fabricsim.sims.workloads.job import plan_job
 from fabricsim.sims.workloads.machines import fabric_machines
 from fabricsim.sims.workloads.model import load_model
