@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .check_rails import strays
 from .graph import SWITCH_KINDS, Fabric, LinkKind, NodeKind
 from .metrics.switch_graph import owners
 from .units import format_bandwidth
 
 _ENDS = (NodeKind.NIC, NodeKind.HOST, NodeKind.STORAGE)
-_RAIL_MAJORITY = 0.75
-"""Share of a leaf's adapters that make it a leaf of their rail; a leaf that serves several rails has no such share."""
 
 Ints = npt.NDArray[np.int64]
 
@@ -166,43 +165,8 @@ def _trunks(fabric: Fabric) -> _Trunks:
 
 
 def _rail(fabric: Fabric) -> Iterator[Finding]:
-    """Adapters on a leaf that serves another rail, where servers with all their adapters show what the rails are."""
-    link = _server_ports(fabric)
-    rail, leaf = _place_in_server(fabric, link), fabric.link_target[link]
-    link, rail, leaf = link[rail >= 0], rail[rail >= 0], leaf[rail >= 0]
-    if not len(link):
-        return
-    leaves, row = np.unique(leaf, return_inverse=True)
-    votes = np.zeros((len(leaves), int(rail.max()) + 1), dtype=np.int64)
-    np.add.at(votes, (row, rail), 1)
-    own, share = votes.argmax(axis=1), votes.max(axis=1) / votes.sum(axis=1)
-    for stray in np.flatnonzero((rail != own[row]) & (share[row] >= _RAIL_MAJORITY)).tolist():
-        leaf_rail = f"{share[row[stray]]:.0%} of this leaf's are adapter {own[row[stray]] + 1} of theirs"
-        message = f"adapter {rail[stray] + 1} of its server; {leaf_rail}"
-        yield Finding("rail", fabric.link_label(int(link[stray])), message)
-
-
-def _server_ports(fabric: Fabric) -> Ints:
-    """The links from adapters of known servers up to their switches."""
-    switch = np.isin(fabric.node_kind, SWITCH_KINDS)
-    known = (fabric.node_kind == NodeKind.NIC) & (fabric.column("server") >= 0)
-    return np.flatnonzero(known[fabric.link_source] & switch[fabric.link_target])
-
-
-def _place_in_server(fabric: Fabric, link: Ints) -> Ints:
-    """The number, from 0, of each adapter in its server: in rank order, else in node order. -1 in a server that has
-    fewer adapters than another, where the numbers may be shifted."""
-    nic = fabric.link_source[link]
-    place = np.arange(fabric.nodes) + fabric.ranks
-    place[fabric.endpoints] = np.arange(fabric.ranks)
-    server = fabric.column("server")[nic].astype(np.int64)
-    order = np.lexsort((place[nic], server))
-    _, row, count = np.unique(server[order], return_inverse=True, return_counts=True)
-    number = np.empty(len(nic), dtype=np.int64)
-    number[order] = np.where(
-        count[row] == count.max(initial=0), np.arange(len(nic)) - (np.cumsum(count) - count)[row], -1
-    )
-    return number
+    for link, message in strays(fabric):
+        yield Finding("rail", fabric.link_label(link), message)
 
 
 # ------------------------------------------------------------------------------------------------------------- names

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from fabricsim import topologies
 from fabricsim.fabric.builder import FabricBuilder
+from fabricsim.fabric.catalogue import server_kind
 from fabricsim.fabric.check import findings
 from fabricsim.fabric.graph import Fabric, NodeKind
+from fabricsim.topologies.imported import add_servers
 
 
 def rules(fabric: Fabric) -> list[str]:
@@ -188,6 +190,36 @@ def test_the_real_cluster_has_six_thin_trunks_and_two_adapters_exchanged(ndr_clu
         "b08-p1-dgx-08-c01 HCA-5",
         "b08-p1-dgx-08-c01 HCA-6",
     }
+
+
+def test_servers_put_behind_the_real_cluster_hide_none_of_its_faults(ndr_cluster):
+    """`hgx-h100` uses all of a server's adapters, in their order: the rails stay what they are."""
+    assert findings(add_servers(ndr_cluster, server_kind("hgx-h100"))) == findings(ndr_cluster)
+
+
+def test_rails_follow_the_ranks_and_not_the_order_of_nodes():
+    """Four servers of two adapters, the second adapter listed first; the last server's cables are exchanged."""
+    builder = FabricBuilder("reversed", {"family": "imported"})
+    server = np.repeat(np.arange(4), 2)
+    nics = builder.add_nodes(NodeKind.NIC, [f"s{n // 2} hca-{2 - n % 2}" for n in range(8)], server=server)
+    leaves = builder.add_nodes(NodeKind.LEAF, ["leaf-1", "leaf-2"])
+    builder.add_cables(nics, leaves[[1, 0, 1, 0, 1, 0, 0, 1]], 4e11, 450)
+    bare = builder.build(nics.reshape(-1, 2)[:, ::-1].ravel())
+    for fabric in (bare, add_servers(bare, replace(server_kind("hgx-h100"), gpus=2, nics=2))):
+        astray = [(f.where.split(":")[0], f.message[:9]) for f in findings(fabric) if f.rule == "rail"]
+        assert astray == [("s3 hca-2", "adapter 2"), ("s3 hca-1", "adapter 1")]
+
+
+def test_adapters_that_no_rank_uses_make_no_rail():
+    """Four servers of four adapters, each on a leaf of its own; two are in use, and the last server lists the two
+    others the wrong way round."""
+    builder = FabricBuilder("spare", {"family": "imported"})
+    nics = builder.add_nodes(NodeKind.NIC, [f"nic {n}" for n in range(16)], server=np.repeat(np.arange(4), 4))
+    rail = np.array([0, 1, 2, 3] * 3 + [0, 1, 3, 2])
+    builder.add_cables(nics, builder.add_nodes(NodeKind.LEAF, [f"leaf-{n}" for n in range(4)])[rail], 4e11, 450)
+    bare = builder.build(nics[np.lexsort((rail, np.arange(16) // 4))])
+    for fabric in (bare, add_servers(bare, replace(server_kind("hgx-h100"), gpus=2, nics=2))):
+        assert "rail" not in rules(fabric)
 
 
 def test_racks_that_nvswitches_join_reach_each_other():
