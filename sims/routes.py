@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,19 @@ from .flows import Flows
 Ids = npt.NDArray[np.int32]
 
 
+@dataclass(frozen=True)
+class _Origin:
+    """The file that routes are from, if any, and the line of each hop of each flow, if it has lines."""
+
+    file: str = ""
+    lines: Sequence[Sequence[int]] = ()
+
+    def fault(self, message: str, cure: str, flows: Flows, flow: Any, hop: int = 0) -> Fault:
+        """A fault of a flow (by its place in the input) at one of its hops."""
+        lines = self.lines[flow] if self.lines else ()
+        return Fault(message, cure, self.file, lines[hop] if lines else None, f"flow {flows.flow[flow]}")
+
+
 def read_routes(fabric: Fabric, flows: Flows, routes: Any) -> Paths:
     """One path per flow, from `(indptr, links)` of directed link ids, from each flow's sequence of node names, or
     from a file: npz with `indptr, links`, or CSV `flow,hop,node`. Between two nodes with parallel cables, node names
@@ -30,11 +44,11 @@ def read_routes(fabric: Fabric, flows: Flows, routes: Any) -> Paths:
     """
     if isinstance(routes, (str, Path)):
         if str(routes).endswith(".npz"):
-            return _joined(fabric, flows, *_npz(routes))
-        return _along_nodes(fabric, flows, _csv(flows, routes))
+            return _joined(fabric, flows, *_npz(routes), _Origin(str(routes)))
+        return _along_nodes(fabric, flows, *_csv(flows, routes))
     if isinstance(routes, tuple) and len(routes) == 2:
-        return _joined(fabric, flows, *routes)
-    return _along_nodes(fabric, flows, list(routes))
+        return _joined(fabric, flows, *routes, _Origin())
+    return _along_nodes(fabric, flows, list(routes), _Origin())
 
 
 def way_back(paths: Paths) -> Paths:
@@ -54,44 +68,47 @@ def _npz(path: str | Path) -> tuple[Any, Any]:
         raise ParseError(Fault(error.strerror or "cannot be read", "check the path", str(path))) from None
 
 
-def _csv(flows: Flows, path: str | Path) -> list[list[str]]:
+def _csv(flows: Flows, path: str | Path) -> tuple[list[list[str]], _Origin]:
     table = read_csv(path, ("flow", "hop", "node"))
     numbers = {str(name): i for i, name in enumerate(flows.flow.tolist())}
-    hops: list[dict[int, str]] = [{} for _ in range(len(flows))]
+    hops: list[dict[int, tuple[str, int]]] = [{} for _ in range(len(flows))]
     faults = []
     for flow, hop, node, line in zip(*(table.columns[c] for c in ("flow", "hop", "node")), table.lines, strict=True):
         if flow not in numbers:
             faults.append(Fault(f"unknown flow {flow!r}", "name flows as the flows file does", table.file, line))
         elif (step := whole_number(hop)) is None:
             faults.append(Fault(f"hop {hop!r} is no whole number", "count hops from 0", table.file, line))
-        elif hops[numbers[flow]].setdefault(step, node) != node:
+        elif hops[numbers[flow]].setdefault(step, (node, line))[0] != node:
             faults.append(Fault(f"hop {hop} of flow {flow} stands twice", "give it once", table.file, line))
     if faults:
         raise RoutingError(faults)
-    return [[node for _, node in sorted(path.items())] for path in hops]
+    ordered = [[path[step] for step in sorted(path)] for path in hops]
+    lines = [[line for _, line in path] for path in ordered]
+    return [[node for node, _ in path] for path in ordered], _Origin(table.file, lines)
 
 
-def _along_nodes(fabric: Fabric, flows: Flows, paths: Sequence[Sequence[str]]) -> Paths:
+def _along_nodes(fabric: Fabric, flows: Flows, paths: Sequence[Sequence[str]], origin: _Origin) -> Paths:
     if len(paths) != len(flows):
         raise RoutingError(f"{len(paths)} routes for {len(flows)} flows", "give one per flow")
     cable_between = _links_by_ends(fabric)
     faults, links, counts = [], [], []
     for i, path in enumerate(paths):
         nodes = []
-        for name in path:
+        for hop, name in enumerate(path):
             try:
                 nodes.append(fabric.node_id(str(name)))
             except UnknownNameError as error:
-                faults += [Fault(fault.message, fault.cure, field=_field(flows, i)) for fault in error.faults]
-        for ends in pairwise(nodes):
+                faults += [origin.fault(fault.message, fault.cure, flows, i, hop) for fault in error.faults]
+        for hop, ends in enumerate(pairwise(nodes), 1):
             if ends not in cable_between and len(nodes) == len(path):
                 message = f"no cable from {fabric.label(ends[0])} to {fabric.label(ends[1])}"
-                faults.append(Fault(message, "name neighbours", field=_field(flows, i)))
+                faults.append(origin.fault(message, "name neighbours", flows, i, hop))
             links.append(cable_between.get(ends, 0))
         counts.append(max(0, len(nodes) - 1))
     if faults:
         raise RoutingError(faults)
-    return _joined(fabric, flows, np.concatenate(([0], np.cumsum(counts))), np.array(links, dtype=np.int32))
+    indptr = np.concatenate(([0], np.cumsum(counts)))
+    return _joined(fabric, flows, indptr, np.array(links, dtype=np.int32), origin)
 
 
 def _links_by_ends(fabric: Fabric) -> Mapping[tuple[int, int], int]:
@@ -100,26 +117,27 @@ def _links_by_ends(fabric: Fabric) -> Mapping[tuple[int, int], int]:
     return dict(zip(ends, order.tolist(), strict=True))
 
 
-def _joined(fabric: Fabric, flows: Flows, indptr: Any, links: Any) -> Paths:
+def _joined(fabric: Fabric, flows: Flows, indptr: Any, links: Any, origin: _Origin) -> Paths:
     indptr, links = np.asarray(indptr), np.asarray(links)
-    faults = [Fault(message, "give CSR arrays over all flows") for message in _csr_faults(fabric, flows, indptr, links)]
-    if faults:
-        raise RoutingError(faults)
+    wrong = _csr_faults(fabric, flows, indptr, links)
+    if wrong:
+        raise RoutingError(Fault(message, "give CSR arrays over all flows", origin.file) for message in wrong)
     indptr, links = indptr.astype(np.int64), links.astype(np.int32)
     empty = np.diff(indptr) == 0
     cure = "give its nodes from end to end"
-    faults = [Fault("has no route", cure, field=_field(flows, i)) for i in np.flatnonzero(empty)]
+    faults = [origin.fault("has no route", cure, flows, i) for i in np.flatnonzero(empty)]
     full = np.flatnonzero(~empty)
     begins, ends = fabric.link_source[links[indptr[full]]], fabric.link_target[links[indptr[full + 1] - 1]]
-    for word, found, due in (("begins", begins, flows.src[full]), ("ends", ends, flows.dst[full])):
+    borders = ("begins", 0, begins, flows.src[full]), ("ends", -1, ends, flows.dst[full])
+    for word, hop, found, due in borders:
         for i in np.flatnonzero(found != fabric.endpoints[due]):
             names = fabric.label(int(found[i])), fabric.label(int(fabric.endpoints[due[i]]))
-            faults.append(Fault(f"route {word} at {names[0]}, not at {names[1]}", "", field=_field(flows, full[i])))
+            faults.append(origin.fault(f"route {word} at {names[0]}, not at {names[1]}", "", flows, full[i], hop))
     owner = np.repeat(np.arange(len(flows)), np.diff(indptr))
     torn = (owner[1:] == owner[:-1]) & (fabric.link_target[links[:-1]] != fabric.link_source[links[1:]])
     for i in np.flatnonzero(torn):
         message = f"{fabric.link_label(int(links[i]))} does not lead to {fabric.link_label(int(links[i + 1]))}"
-        faults.append(Fault(message, "each link begins where the last one ends", field=_field(flows, owner[i])))
+        faults.append(origin.fault(message, "each link begins where the last one ends", flows, owner[i]))
     if faults:
         raise RoutingError(faults)
     return Paths(indptr, links)
@@ -136,7 +154,3 @@ def _csr_faults(fabric: Fabric, flows: Flows, indptr: npt.NDArray[Any], links: n
     if len(links) and not (links.min() >= 0 and links.max() < fabric.links):
         return [f"a link id is outside 0..{fabric.links - 1}"]
     return []
-
-
-def _field(flows: Flows, index: Any) -> str:
-    return f"flow {flows.flow[index]}"

@@ -230,6 +230,31 @@ def test_a_routes_file_that_cannot_be_read_is_refused(star, tmp_path, name, cont
         traffic(star(2), {"src": [0], "dst": [1], "bytes": [1]}, routes=tmp_path / name)
 
 
+def test_every_fault_of_a_routes_file_says_where_it_stands(two_leaves, tmp_path):
+    """Hops of a file may stand in any order; each fault names the line of its own hop."""
+    file, flows = tmp_path / "routes.csv", {"flow": list("ab"), "src": [0, 0], "dst": [2, 2], "bytes": [1, 1]}
+    whole = ["a,0,host-0", "a,1,switch-0", "a,2,switch-2", "a,3,switch-1", "a,4,host-2"]
+
+    def places(*rows: str) -> list[tuple[str, int | None, str]]:
+        file.write_text("\n".join(["flow,hop,node", *rows]))
+        with pytest.raises(RoutingError) as caught:
+            traffic(two_leaves(2, 2), flows, routes=file)
+        return [(fault.file, fault.line, fault.field) for fault in caught.value.faults]
+
+    assert places(*whole, "b,1,switch-9", "b,0,host-0") == [(str(file), 7, "flow b")]
+    assert places(*whole, "b,0,host-0", "b,1,host-2") == [(str(file), 8, "flow b")]
+    assert places(*whole) == [(str(file), None, "flow b")]
+    astray = [row.replace("a,", "b,").replace("host-0", "host-1").replace("host-2", "host-3") for row in whole]
+    assert places(*whole, *reversed(astray)) == [(str(file), 11, "flow b"), (str(file), 7, "flow b")]
+
+
+def test_faults_of_an_npz_of_routes_name_the_file(two_leaves, tmp_path):
+    np.savez(tmp_path / "routes.npz", indptr=[0, 2], links=[0, 0])
+    with pytest.raises(RoutingError) as caught:
+        traffic(two_leaves(2, 2), {"src": [0], "dst": [2], "bytes": [1]}, routes=tmp_path / "routes.npz")
+    assert {fault.file for fault in caught.value.faults} == {str(tmp_path / "routes.npz")}
+
+
 def test_on_given_routes_idle_knobs_are_refused(star):
     flows, routes = {"src": [0], "dst": [1], "bytes": [1]}, [["host-0", "switch-0", "host-1"]]
     with pytest.raises(SpecError, match=r"transport\.qps"):
