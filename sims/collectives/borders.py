@@ -30,19 +30,20 @@ def border_bps(network: Network, comm: Communicator, group: Indices, way: int) -
     entry = ports.indptr[comm.ranks][owner] + step
     behind = ports.bus_link[entry] >= 0
     entry, owner = entry[behind], owner[behind]
-    nic, nic_of = np.unique(np.stack((group[owner], ports.node[entry])), axis=1, return_inverse=True)
+    nic, nic_of = np.unique(group[owner] * fabric.nodes + ports.node[entry], return_inverse=True)
     rates = (
-        _once_each(nic_of.ravel(), links[entry] ^ way, fabric.capacity_bps, nic.shape[1])
-        for links in (ports.bus_link, ports.link)
+        _once_each(nic_of, links[entry] ^ way, fabric.capacity_bps, len(nic)) for links in (ports.bus_link, ports.link)
     )
-    through_nics = np.bincount(nic[0], weights=np.minimum(*rates), minlength=len(border))
+    through_nics = np.bincount(nic // fabric.nodes, weights=np.minimum(*rates), minlength=len(border))
     return (border + through_nics).astype(np.float64)
 
 
 def _once_each(owner: Indices, links: npt.NDArray[np.int32], capacity_bps: Floats, count: int) -> Floats:
     """Capacity of each owner's links, a link listed twice counted once."""
-    pairs = np.unique(np.stack((owner, links)), axis=1)
-    return np.bincount(pairs[0], weights=capacity_bps[pairs[1]], minlength=count).astype(np.float64)
+    # np.unique would hash, which is slower here than a sort.
+    pairs = np.sort(owner * len(capacity_bps) + links)
+    owner, link = np.divmod(pairs[np.diff(pairs, prepend=-1) > 0], len(capacity_bps))
+    return np.bincount(owner, weights=capacity_bps[link], minlength=count).astype(np.float64)
 
 
 def tier_borders(network: Network, comm: Communicator) -> Iterator[tuple[Indices, tuple[Floats, Floats]]]:

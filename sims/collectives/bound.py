@@ -26,16 +26,23 @@ from .nvls import multicast_unfit
 from .schedule import Floats, Indices
 
 
-def bound_s_per_byte(network: Network, comm: Communicator, op: str | Call, in_network: bool = False) -> float:
-    """Seconds per byte of size; latencies are left out. `in_network` allows for switches of the network that reduce.
+def bound_s_per_byte(network: Network, comm: Communicator, op: str | Call) -> float:
+    """Seconds per byte of size; latencies are left out, and switches of the network forward only.
     Raises RoutingError for a group that is cut off."""
+    return bounds_s_per_byte(network, comm, op)[0]
+
+
+def bounds_s_per_byte(network: Network, comm: Communicator, op: str | Call) -> tuple[float, float]:
+    """The bound where switches of the network forward only, and where they reduce too. Raises RoutingError."""
     call = op if isinstance(op, Call) else Call(op)
     single_domain = multicast_unfit(comm) == "" and comm.domains == 1
-    least = 0.0
+    forwarding = reducing = 0.0
     for group, borders in _partitions(network, comm):
         _refuse_cut_off(network, comm, group, borders)
-        least = max(least, _least_s_per_byte(call, group, borders, single_domain or in_network))
-    return max(least, exchange_s_per_byte(network, comm, call)) if call.op in EXCHANGES else least
+        forwarding = max(forwarding, _least_s_per_byte(call, group, borders, single_domain))
+        reducing = max(reducing, _least_s_per_byte(call, group, borders, True))
+    exchange = exchange_s_per_byte(network, comm, call) if call.op in EXCHANGES else 0.0
+    return max(forwarding, exchange), max(reducing, exchange)
 
 
 def _partitions(network: Network, comm: Communicator) -> Iterator[tuple[Indices, tuple[Floats, Floats]]]:

@@ -13,7 +13,7 @@ from ...fabric.graph import Fabric, NodeKind
 from ..network import Network, network_for
 from ..results import Bottleneck, CollectiveResult, CollectiveRow
 from .algorithms import OPS
-from .bound import bound_s_per_byte
+from .bound import bounds_s_per_byte
 from .communicator import Communicator
 from .cost import Cost
 from .demand import Call
@@ -64,7 +64,7 @@ def collective(
         raise SpecError(Fault("compares all algorithms, not one", "leave out the algorithm", field="compare"))
     algorithm = "best" if compare else algorithm
     comm = Communicator.of(network, np.arange(fabric.ranks) if ranks is None else ranks)
-    bound, in_switches = (bound_s_per_byte(network, comm, call, reducing) for reducing in (False, True))
+    bound, in_switches = bounds_s_per_byte(network, comm, call)
     choices = [_at_bound(bound)] if fidelity == "bound" else offers(network, (comm,), call, algorithm, certify)
     carrier = "nvlink" if comm.switched and comm.domains == 1 else network.carrier.name
     rows = []

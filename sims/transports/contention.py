@@ -35,7 +35,8 @@ def crowd(lines: Lines, batch: Batch, finish_s: Floats, delay: Delays, most_bps:
     sender share its line rate, and none offers more than its `most_bps`."""
     entry, link = _network_entries(lines, batch)
     flow = batch.flows.owner[entry]
-    used, place = np.unique(link, return_inverse=True)
+    taken = np.bincount(link, minlength=lines.fabric.links) > 0
+    used, place = np.flatnonzero(taken), (np.cumsum(taken) - 1)[link]
     share = batch.flows.shares[entry]
     spans = batch.start_s[flow], finish_s[flow]
     flows = _peak(place, spans, share, len(used))

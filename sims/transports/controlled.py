@@ -89,9 +89,12 @@ def filled_bytes(lines: Lines, batch: Batch, queue_bytes: Floats) -> Floats:
 def _distinct(found: Crowd) -> tuple[Contention, npt.NDArray[np.int64]]:
     """What the law is told of links that are alike, once, and which of these each link is."""
     told = found.all
-    rows = np.column_stack((told.capacity_bps, told.flows, np.round(told.rtt_s, 7), np.round(told.switches, 1)))
-    unique, which = np.unique(rows, axis=0, return_inverse=True)
-    return Contention(*unique.T), which.ravel()
+    columns = told.capacity_bps, told.flows, np.round(told.rtt_s, 7), np.round(told.switches, 1)
+    which = np.zeros(len(told.flows), np.int64)
+    for column in columns:
+        values, number = np.unique(column, return_inverse=True)
+        _, first, which = np.unique(which * len(values) + number, return_index=True, return_inverse=True)
+    return Contention(*(column[first] for column in columns)), which
 
 
 def _waits_s(lines: Lines, batch: Batch, queue: Floats) -> Floats:
