@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..fabric.errors import Fault, SpecError
+from .chakra import emit_traced, refuse_job
 from .layout_search import emit_search, refuse_idle
 from .options import Setup, compose, network_setup, output_options
 from .output import Table, emit
@@ -42,13 +43,14 @@ JOB_OPTIONS = (
 
 
 @click.command()
-@click.option("--model", required=True, help="A preset like llama3-70b, or a YAML file.")
+@click.option("--model", help="A preset like llama3-70b, or a YAML file.")
 @click.option("--parallel", default="", help="Degrees, like tp=8,pp=4,cp=1,ep=1,vp=2; dp is what remains.")
 @compose(*JOB_OPTIONS)
 @click.option(
     "--versus", metavar="KEY=VALUE ...", help="Run again with these, like 'transport=roce nic=200Gbps', and compare."
 )
 @click.option("--search", is_flag=True, help="Find the best legal layout for --global-batch instead.")
+@click.option("--chakra", metavar="PREFIX", help="Run the execution traces PREFIX.RANK.et, or a folder's, instead.")
 @click.option("--gpu-hour-usd", type=float, help="Rent of one GPU: adds dollars, kWh and tokens per joule.")
 @click.option("--pue", type=float, default=1.0, show_default=True, help="Power at the meter over that of the GPUs.")
 @click.option("--trace", metavar="FILE", help="Write the step in time, for Perfetto (JSON).")
@@ -57,10 +59,11 @@ JOB_OPTIONS = (
 @output_options
 def train(
     setup: Setup,
-    model: str,
+    model: str | None,
     parallel: str,
     versus: str | None,
     search: bool,
+    chakra: str | None,
     gpu_hour_usd: float | None,
     pue: float,
     trace: str | None,
@@ -70,6 +73,22 @@ def train(
     **job: Any,
 ) -> None:
     """A training step on all GPUs: time, throughput, starvation."""
+    if chakra is not None:
+        refuse_job(
+            model=model,
+            parallel=parallel or None,
+            versus=versus,
+            search=search or None,
+            gpu_hour_usd=gpu_hour_usd,
+            pue=None if pue == 1 else pue,
+            trace=trace,
+            plot=plot,
+            **job,
+        )
+        emit_traced(setup, chakra, form, quiet)
+        return
+    if model is None:
+        raise click.UsageError("Missing option '--model'.")
     if search:
         refuse_idle(versus=versus, gpu_hour_usd=gpu_hour_usd, trace=trace, plot=plot)
         emit_search(setup, model, parallel, job, form, quiet)
