@@ -10,7 +10,7 @@ from typing import Any
 from ...fabric.errors import Fault, InputError, WorkloadError
 from ...fabric.graph import Fabric
 from ..network import network_for
-from .job import Collective, TraceJob, read_job
+from .job import Collective, TraceJob, Work, read_job
 from .replay import Replay
 
 _PS = 1e12
@@ -104,10 +104,11 @@ def run_trace(
 
 
 def _calls(job: TraceJob, replay: Replay) -> tuple[CallRow, ...]:
-    """In the order of their first start."""
+    """In the order of their first end."""
     times: dict[tuple[str, int, int], list[int]] = {}
     for task in sorted(replay.communicated_ps, key=lambda task: (replay.end_ps[task], task)):
         what = job.tasks[task]
+        assert not isinstance(what, Work)
         key = (what.op, len(what.ranks)) if isinstance(what, Collective) else ("send-recv", 2)
         times.setdefault((*key, what.size_bytes), []).append(replay.communicated_ps[task])
     return tuple(CallRow(*key, len(each), sum(each) / len(each) / 1e6) for key, each in times.items())
