@@ -233,6 +233,7 @@ def network_for(
     knob that does nothing on it."""
     if not isinstance(fabric, Fabric):
         raise InputError(f"{fabric!r} is no fabric", "load it first: fabricsim.load(...)")
+    parameters = named_values(parameters)
     if fidelity == "dynamic":
         raise InputError("fidelity dynamic is not simulated yet", f"one of {', '.join(FIDELITIES)}")
     if fidelity not in FIDELITIES:
@@ -245,3 +246,11 @@ def network_for(
         cure = "leave it out, or use fidelity transport"
         raise SpecError(Fault(f"does nothing at fidelity {fidelity}", cure, field=knob) for knob in idle)
     return Network(fabric, routing, transport, parameters, seed, FIDELITIES[fidelity])
+
+
+def named_values(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The parameters as given. Raises SpecError unless they are values by name."""
+    if not isinstance(parameters, Mapping):
+        cure = "give a mapping like {'qps': 4}"
+        raise SpecError(Fault(f"{parameters!r} names no parameters of a transport", cure, field="parameters"))
+    return parameters

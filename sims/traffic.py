@@ -12,7 +12,7 @@ from ..fabric.graph import Fabric
 from .explain import FlowExplanation, explain_flow
 from .explain.case import Case
 from .flows import Flows, read_flows
-from .network import Detail, Network, TransferResult, network_for
+from .network import Detail, Network, TransferResult, named_values, network_for
 from .results import TrafficResult
 from .routes import read_routes, way_back
 from .transports import Subflows
@@ -104,7 +104,10 @@ def _explained(
 def _named(transport: str | Mapping[str, Any], parameters: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     if isinstance(transport, str):
         return transport, parameters
-    return transport.get("name", "auto"), {**{k: v for k, v in transport.items() if k != "name"}, **parameters}
+    return transport.get("name", "auto"), {
+        **{k: v for k, v in transport.items() if k != "name"},
+        **named_values(parameters),
+    }
 
 
 def _refuse_idle_knobs(network: Network, reverse_routes: Any) -> None:

@@ -64,6 +64,7 @@ def collective(
         raise SpecError(Fault("compares all algorithms, not one", "leave out the algorithm", field="compare"))
     algorithm = "best" if compare else algorithm
     comm = Communicator.of(network, np.arange(fabric.ranks) if ranks is None else ranks)
+    _refuse_idle_knobs(network, comm)
     bound, in_switches = bounds_s_per_byte(network, comm, call)
     choices = [_at_bound(bound)] if fidelity == "bound" else offers(network, (comm,), call, algorithm, certify)
     carrier = "nvlink" if comm.switched and comm.domains == 1 else network.carrier.name
@@ -75,6 +76,20 @@ def collective(
             rows.append(_row(op, one, comm.size, offer, least_s, carrier, fidelity))
     gpus = len(fabric.of_kind(NodeKind.ACCELERATOR))
     return CollectiveResult(fabric.name, gpus, tuple(rows), tuple(_assumptions(network, comm, fidelity)))
+
+
+def _refuse_idle_knobs(network: Network, comm: Communicator) -> None:
+    """Raise SpecError for what is said of a network where scale-up links join all ranks."""
+    if comm.domains > 1 or not (comm.switched or comm.meshed):
+        return
+    own = network.fabric.meta.get("network", "")
+    library_asks = comm.library == "nccl" and "uec" in (own, network.carrier.name)
+    idle = ["transport"] * (network.transport != "auto" and not library_asks)
+    idle += ["routing"] * (network.routing != "auto") + [f"transport.{name}" for name in network.parameters]
+    fault = f"does nothing: scale-up links join all {comm.size} ranks, they use no network"
+    cure = "leave it out, or take ranks of several domains"
+    if idle:
+        raise SpecError(Fault(fault, cure, field=knob) for knob in idle)
 
 
 def _each(choices: Sequence[Offer], size_bytes: float) -> list[Offer]:

@@ -56,8 +56,18 @@ def transport_for(fabric: Fabric, name: str = "auto", parameters: Mapping[str, A
     ]
     if inert:
         raise SpecError(inert)
-    transport = make(validate(spec, given))
+    transport = make(_validated(spec, given))
     return _with_adapters_share(fabric, transport) if isinstance(transport, Uec) else transport
+
+
+def _validated(spec: type[Spec], given: Mapping[str, Any]) -> Spec:
+    """Faults name fields as `--set` does: `transport.mtu`."""
+    try:
+        return validate(spec, given)
+    except SpecError as error:
+        places = [fault.field.removeprefix("transport.") for fault in error.faults]
+        named = zip(error.faults, places, strict=True)
+        raise SpecError(replace(fault, field=f"transport.{place}".rstrip(".")) for fault, place in named) from None
 
 
 def _with_adapters_share(fabric: Fabric, transport: Uec) -> Uec:

@@ -55,7 +55,7 @@ def test_parameters_that_cannot_act_are_refused_with_the_reason(star, name, para
 def test_all_wrong_parameters_are_listed(star):
     with pytest.raises(SpecError) as caught:
         transport_for(star(2), "roce", {"qps": "-1", "mtu": "big"})
-    assert {fault.field for fault in caught.value.faults} == {"qps", "mtu"}
+    assert {fault.field for fault in caught.value.faults} == {"transport.qps", "transport.mtu"}
 
 
 def test_unknown_transports_and_networks_without_one_are_refused():
