@@ -10,14 +10,41 @@ import numpy as np
 import numpy.typing as npt
 
 from ..fabric.errors import InputError
-from .tables import write_table
+from .tables import polars_module, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
 
     from .explain import FlowExplanation
 
 Floats = npt.NDArray[np.float64]
+
+
+_MOST_SHOWN = 60
+"""Rows of a table in a notebook; of a longer one its beginning and end."""
+
+
+class Tabular:
+    """A result with a main table: as rows, or as columns by name."""
+
+    def _table(self) -> list[dict[str, Any]] | dict[str, npt.NDArray[Any]]:
+        raise NotImplementedError
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The main table. Raises InputError where pandas is not installed."""
+        return pandas_module().DataFrame(self._table())
+
+    def to_polars(self) -> pl.DataFrame:
+        """The main table. Raises InputError where polars is not installed."""
+        return polars_module().DataFrame(self._table(), infer_schema_length=None)
+
+    def _repr_html_(self) -> str | None:
+        """The main table in a notebook; None, so that it shows text, where pandas is not installed."""
+        try:
+            return str(self.to_pandas().to_html(max_rows=_MOST_SHOWN))
+        except InputError:
+            return None
 
 
 @dataclass(frozen=True)
@@ -53,8 +80,8 @@ class CollectiveRow:
 
 
 @dataclass(frozen=True)
-class CollectiveResult:
-    """A collective over a range of sizes."""
+class CollectiveResult(Tabular):
+    """A collective over a range of sizes; its table has one line per size."""
 
     fabric: str
     gpus: int
@@ -65,13 +92,12 @@ class CollectiveResult:
         """Plain JSON."""
         return {**asdict(self), "rows": [asdict(row) for row in self.rows], "assumptions": list(self.assumptions)}
 
-    def to_pandas(self) -> pd.DataFrame:
-        """One line per size."""
-        return pandas_module().DataFrame([asdict(row) for row in self.rows])
+    def _table(self) -> list[dict[str, Any]]:
+        return [asdict(row) for row in self.rows]
 
 
 @dataclass(frozen=True)
-class TrafficResult:
+class TrafficResult(Tabular):
     """Flows in input order. `flow`, `src`, `dst` are as they were given; times are absolute. Where flows that fare
     alike are kept as one row, `stands_for` says how many each row is."""
 
@@ -123,9 +149,8 @@ class TrafficResult:
         """Write the per-flow table as `.csv` or `.parquet`; see `tables.write_table`."""
         write_table(path, self.columns())
 
-    def to_pandas(self) -> pd.DataFrame:
-        """One line per flow."""
-        return pandas_module().DataFrame(self.columns())
+    def _table(self) -> dict[str, npt.NDArray[Any]]:
+        return self.columns()
 
 
 def _spread(values: Floats, counts: npt.NDArray[np.int64] | None) -> dict[str, float]:

@@ -41,7 +41,7 @@ def polars_module() -> Any:
     try:
         import polars
     except ImportError:
-        raise InputError("a Parquet file needs polars", "pip install 'fabricsim[data]'") from None
+        raise InputError("a Parquet file or a polars frame needs polars", "pip install 'fabricsim[data]'") from None
     return polars
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from ..fabric.graph import Fabric
 from .hot_links import LinkRow, top_links
 from .ledger import NETWORK_RUNGS, DimensionRow, LedgerRow, Unevenness, climb, ledger, split_by_dimension
 from .network import network_for
-from .results import pandas_module
+from .results import Tabular
 from .step_cost import CostRow, Prices, step_cost
 from .step_trace import write_trace
 from .wires import NetworkWires
@@ -30,9 +30,6 @@ from .workloads.options import JobOptions
 from .workloads.step import StepPlan, plan_step
 from .workloads.units import model_units
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 ASSUMPTIONS = (
     "Every kind of communication runs by all its groups at once and contends with itself, not with other kinds.",
     "Pipeline messages overlap computing; a stage sends one at a time.",
@@ -41,8 +38,9 @@ ASSUMPTIONS = (
 
 
 @dataclass(frozen=True)
-class TrainResult:
-    """One training step. `mfu` counts full attention over the BF16 peak, `mfu_causal` causal attention."""
+class TrainResult(Tabular):
+    """One training step; its table is the ledger, one line per cause. `mfu` counts full attention over the BF16 peak,
+    `mfu_causal` causal attention."""
 
     gpus: int
     step_time_s: float
@@ -83,9 +81,8 @@ class TrainResult:
             "assumptions": list(self.assumptions),
         }
 
-    def to_pandas(self) -> pd.DataFrame:
-        """The ledger, one line per cause."""
-        return pandas_module().DataFrame([asdict(row) for row in self.ledger])
+    def _table(self) -> list[dict[str, Any]]:
+        return [asdict(row) for row in self.ledger]
 
 
 def train(

@@ -5,7 +5,9 @@ import pytest
 from fabricsim.fabric.builder import FabricBuilder, numbered
 from fabricsim.fabric.errors import InputError, RoutingError, SpecError, UnknownNameError
 from fabricsim.fabric.graph import NodeKind
+from fabricsim.sims.collectives import collective
 from fabricsim.sims.network import Detail, Network, network_for
+from fabricsim.sims.traffic import traffic
 from fabricsim.sims.transports import SWITCH
 from fabricsim.topologies import load
 from hypothesis import given, settings
@@ -176,6 +178,16 @@ def test_accelerators_cabled_to_a_switch_themselves_send_at_the_rate_of_their_ca
 def test_a_seed_that_no_kernel_takes_is_refused(star, seed):
     with pytest.raises(SpecError, match="seed"):
         network_for(star(2), "transport", "auto", "auto", seed, {})
+
+
+@pytest.mark.parametrize("parameters", [[1], "qps=4", 4])
+def test_parameters_without_names_are_refused(star, parameters):
+    flows = {"src": [0], "dst": [1], "bytes": [1]}
+    for transport in ("roce", {"name": "roce"}):
+        with pytest.raises(SpecError, match=r"parameters: .* names no parameters"):
+            traffic(star(2), flows, transport=transport, parameters=parameters)
+    with pytest.raises(SpecError, match=r"parameters: .* names no parameters"):
+        collective(star(2), parameters=parameters)
 
 
 def test_knobs_that_do_nothing_on_a_rung_are_refused_all_at_once(star):

@@ -341,3 +341,20 @@ def test_values_of_a_wrong_kind_are_input_errors(star, wrong):
 def test_a_name_is_no_fabric():
     with pytest.raises(InputError, match="load it first"):
         collective("fat_tree")
+
+
+@pytest.mark.parametrize("server", ["hgx-h100", "mi300x"])
+def test_ranks_joined_by_scale_up_links_take_no_knob_of_the_network(server):
+    fabric = load(server, nodes=2, network="roce")
+    how = {"transport": "roce", "routing": "ecmp", "parameters": {"qps": 4, "mtu": "4096B"}}
+    assert seconds(fabric, **how) > 0
+    with pytest.raises(SpecError, match="they use no network") as caught:
+        collective(fabric, ranks=np.arange(8), **how)
+    knobs = ["transport", "routing", "transport.qps", "transport.mtu"]
+    assert [fault.field for fault in caught.value.faults] == knobs
+
+
+def test_a_transport_that_decides_what_nccl_runs_on_nvlink_is_taken():
+    """The plugin for EFA sets NCCL_NVLS_CHUNKSIZE, which holds on a single server, too."""
+    own, said = load("hgx-h100", nodes=1, network="uec"), load("hgx-h100", nodes=1)
+    assert seconds(said, transport="uec") == seconds(own) != seconds(said)
