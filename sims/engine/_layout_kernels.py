@@ -27,6 +27,27 @@ def mark_limiting(paths, capacity, flows_of_link, kept):
 
 
 @kernel
+def fold_private(paths, capacity, flows_of_link, kept, meter_of_link):
+    """Mark in `kept` (bool[nnz]) all hops but those over links that carry what another kept link does.
+
+    Of the links that a flow has for itself (flows_of_link int64[m]) with equal demands, all carry the same, and only
+    the narrowest may limit it: meter_of_link (int32[m]) leads to that from the others.
+    """
+    indptr, links, demand, _ = paths
+    for f in range(len(indptr) - 1):
+        narrowest, tightest = np.inf, -1
+        for k in range(indptr[f], indptr[f + 1]):
+            width = capacity[links[k]] / (demand[k] if len(demand) else 1.0)
+            if flows_of_link[links[k]] == 1 and (width < narrowest or tightest < 0):
+                narrowest, tightest = width, k
+        for k in range(indptr[f], indptr[f + 1]):
+            alike = k != tightest and (len(demand) == 0 or demand[k] == demand[tightest])
+            kept[k] = flows_of_link[links[k]] > 1 or not alike
+            if not kept[k]:
+                meter_of_link[links[k]] = links[tightest]
+
+
+@kernel
 def add_over_hops(indptr, links, shares, of_row, of_link):
     """Add what each row has (float64[n]), times its share (float64[nnz], or [0] for 1), to its links' (float64[m])."""
     for f in range(len(indptr) - 1):

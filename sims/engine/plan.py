@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ._layout_kernels import mark_limiting
+from ._layout_kernels import fold_private, mark_limiting
 from ._max_min_kernels import Paths
 from ._timeline_kernels import Shifts
 from .changes import Rows
@@ -72,6 +72,22 @@ def without_slack_hops(plan: Plan) -> Plan:
         return plan
     kept = np.empty(len(paths.links), np.bool_)
     mark_limiting(paths, plan.capacity, rows_of_link, kept)
+    return _with_hops(plan, kept)
+
+
+def with_private_links_folded(plan: Plan) -> tuple[Plan, NDArray[np.int32]]:
+    """The plan with one hop for all links that a single row uses equally, and for each link one that carries as much
+    in this plan."""
+    paths = plan.paths
+    meter_of_link = np.arange(len(plan.capacity), dtype=np.int32)
+    kept = np.empty(len(paths.links), np.bool_)
+    fold_private(paths, plan.capacity, np.bincount(paths.links, minlength=len(plan.capacity)), kept, meter_of_link)
+    return _with_hops(plan, kept), meter_of_link
+
+
+def _with_hops(plan: Plan, kept: NDArray[np.bool_]) -> Plan:
+    """The plan with these hops only."""
+    paths = plan.paths
     before = np.concatenate(([0], np.cumsum(kept)))
     demand = paths.demand[kept] if len(paths.demand) else paths.demand
     return replace(plan, paths=Paths(before[paths.indptr], paths.links[kept], demand, paths.limit))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._event_kernels import run_flows
 from ._fluid_kernels import EVENTS, MOVED, READ
 from ._max_min_kernels import new_filling
 from .certificate import TOLERANCE, refuse_unfair
 from .fluid import new_audit, new_fluid, new_order, new_timeline
-from .plan import BITS_PER_BYTE, Plan, with_caps_as_links, without_slack_hops
+from .plan import BITS_PER_BYTE, Plan, with_caps_as_links, with_private_links_folded, without_slack_hops
 from .record import LinkRecord, Recorder
 from .result import Effort
 from .symmetry import Symmetry
@@ -50,8 +51,11 @@ def run_plan(plan: Plan, certify: bool, resolution_s: float | None) -> Run:
     """
     metered = certify or resolution_s is not None
     plan = with_caps_as_links(plan)
+    metered_at: slice | NDArray[np.int32] = slice(None)
     if plan.is_fixed and not metered:
         plan = without_slack_hops(plan)
+    elif plan.is_fixed and not certify:
+        plan, metered_at = with_private_links_folded(plan)
     paths, capacity = plan.paths, plan.capacity.copy()
     n_rows, n_links = len(plan.work), len(capacity)
     fluid, timeline, order = new_fluid(plan, metered), new_timeline(plan), new_order(plan.schedule)
@@ -65,7 +69,7 @@ def run_plan(plan: Plan, certify: bool, resolution_s: float | None) -> Run:
         timeline.start_s,
         timeline.finish_s,
         timeline.joined_work - timeline.left_work,
-        recorder.meters.links["carried"] / BITS_PER_BYTE,
-        record,
+        recorder.meters.links["carried"][metered_at] / BITS_PER_BYTE,
+        record.of_links(metered_at),
         Effort(*fluid.size[[EVENTS, MOVED, READ]].tolist()),
     )

@@ -52,6 +52,31 @@ def test_recording_changes_no_time(simgrid):
     )
 
 
+@pytest.mark.parametrize("certify", [False, True])
+def test_links_of_a_single_flow_carry_its_share_of_each(certify):
+    """Flow 0 has links 0 to 3, flow 1 link 4, and both share link 5 of 8 GB/s; flow 0 asks half of link 2.
+
+    Link 1 limits flow 0 to 2 GB/s, which leaves 6 GB/s to flow 1 for its 6 GB; flow 0 has 4 GB.
+    """
+    capacity = np.array([8.0, 2.0, 8.0, 4.0, 16.0, 8.0]) * 8 * GB
+    indptr, links, shares = [0, 5, 7], [0, 1, 2, 3, 5, 4, 5], [1, 1, 0.5, 1, 1, 1, 1]
+    result = simulate_flows(
+        indptr, links, capacity, [4 * GB, 6 * GB], shares=shares, record=1.0, certify=certify, symmetry=False
+    )
+    carried = [[2.0, 2.0], [2.0, 2.0], [1.0, 1.0], [2.0, 2.0], [6.0, 0.0], [8.0, 2.0]]
+    np.testing.assert_allclose(result.record.bin_bytes[:, :2] / GB, carried, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(result.record.busy_s, [2.0, 2.0, 2.0, 2.0, 1.0, 2.0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("symmetry", [False, True])
+def test_bins_of_a_permutation_add_up_to_the_bytes_of_each_link(simgrid, symmetry):
+    """Most links serve a single flow there."""
+    data = simgrid("perm1024")
+    given = data["indptr"], data["links"], data["capacity"] * 8, data["size"]
+    result = simulate_flows(*given, record=1e-3, symmetry=symmetry)
+    np.testing.assert_allclose(result.record.bin_bytes.sum(axis=1), result.link_bytes, rtol=1e-9)
+
+
 @pytest.mark.parametrize("resolution", [0.0, -1.0, np.nan, np.inf])
 def test_a_resolution_that_is_no_time_is_refused(resolution):
     with pytest.raises(FlowError, match=r"record: .* is not a finite time above 0"):
