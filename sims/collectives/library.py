@@ -26,12 +26,13 @@ def automatic(comm: Communicator, op: str, names: list[str]) -> list[str]:
 def costs(
     network: Network, comms: Sequence[Communicator], op: str, algorithm: str, hops: Sequence[Hops]
 ) -> tuple[Cost, ...]:
-    """One per protocol; for groups that run at once, those of the group that waits longest. Ranks of a make without a
-    modelled library pay the latency of the network alone."""
+    """One per protocol that all groups have; for groups that run at once, those of the group that waits longest. Ranks
+    of a make without a modelled library pay the latency of the network alone."""
     if any(comm.library is None for comm in comms):
         return (Cost(None, sum(hop.steps * hop.latency_s for hop in hops)),)
-    per_group = [_own(network, comm, op, algorithm, hops) for comm in _unlike(comms)]
-    return tuple(max(group, key=lambda cost: cost.latency_s) for group in zip(*per_group, strict=True))
+    per_group = [{cost.protocol: cost for cost in _own(network, comm, op, algorithm, hops)} for comm in _unlike(comms)]
+    shared = [protocol for protocol in per_group[0] if all(protocol in group for group in per_group)]
+    return tuple(max((group[protocol] for group in per_group), key=lambda cost: cost.latency_s) for protocol in shared)
 
 
 def _unlike(comms: Sequence[Communicator]) -> list[Communicator]:
