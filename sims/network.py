@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ..fabric.errors import Fault, InputError, SpecError, UnknownNameError
 from ..fabric.graph import Fabric, LinkKind, NodeKind
-from ..fabric.routing import Router, adapters, domains, router_for, scale_up
+from ..fabric.routing import BY_FLOW, HASHED, ROUTING_RULES, Router, adapters, domains, router_for, scale_up
 from ..fabric.routing.ports import Ports, network_ports
 from .results import NOTHING, Bottleneck
 from .transports import Batch, Delivery, Lines, Nvlink, Queues, Subflows, Transport, transport_for
@@ -88,15 +88,23 @@ class Network:
     @cached_property
     def router(self) -> Router:
         rule = self.carrier.rule(self.fabric) if self.routing == "auto" else self.routing
-        if rule not in LOAD_RULES:
-            return router_for(self.fabric, rule, self.seed)
-        if rule not in self.carrier.load_rules:
+        if rule in LOAD_RULES and rule not in self.carrier.load_rules:
             cure = f"by load it has: {', '.join(self.carrier.load_rules) or 'none'}"
             raise SpecError(Fault(f"{self.carrier.name} has no {rule} routing", cure, field="routing"))
-        if "qps" in self.parameters:
-            fault = f"does nothing under {rule}: the paths do not follow from the queue pair"
-            raise SpecError(Fault(fault, "leave it out", field="transport.qps"))
-        return load_router(self.fabric, rule, self.seed)
+        self._refuse_what_no_hash_sees(rule)
+        if rule in LOAD_RULES:
+            return load_router(self.fabric, rule, self.seed)
+        return router_for(self.fabric, rule, self.seed, self.carrier.hashing)
+
+    def _refuse_what_no_hash_sees(self, rule: str) -> None:
+        """Knobs of a hash under a rule that has none. An unknown rule is the router's to refuse."""
+        if rule not in (*ROUTING_RULES, *LOAD_RULES):
+            return
+        idle = [knob for knob in ("entropy", "hash") if rule not in HASHED] + ["qps"] * (rule not in BY_FLOW)
+        fault = f"does nothing under {rule}: the paths do not follow from what tells flows of a pair apart"
+        faults = [Fault(fault, "leave it out", field=f"transport.{knob}") for knob in idle if knob in self.parameters]
+        if faults:
+            raise SpecError(faults)
 
     @cached_property
     def nvlink(self) -> Nvlink:

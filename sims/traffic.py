@@ -112,7 +112,8 @@ def _named(transport: str | Mapping[str, Any], parameters: Mapping[str, Any]) ->
 
 def _refuse_idle_knobs(network: Network, reverse_routes: Any) -> None:
     """On given routes there is nothing left to choose."""
-    idle = ["routing"] * (network.routing != "auto") + ["transport.qps"] * ("qps" in network.parameters)
+    idle = ["routing"] * (network.routing != "auto")
+    idle += [f"transport.{knob}" for knob in ("qps", "entropy", "hash") if knob in network.parameters]
     idle += ["reverse_routes"] * (reverse_routes is not None and network.carrier.packets is None)
     faults = [Fault("does nothing on given routes", "leave it out", field=knob) for knob in idle]
     if network.detail < Detail.ROUTING:

@@ -10,6 +10,7 @@ from .d_mod_k import d_mod_k
 from .dor import dor
 from .ecmp import ecmp
 from .equal_cost import is_tree
+from .hashing import FIVE_TUPLE, Hashing
 from .minimal import minimal
 from .ports import ScaleUp, adapters, domains, scale_up
 from .router import Paths, Router, Spread
@@ -31,6 +32,12 @@ RULES: Mapping[str, Callable[[Fabric, int], Router]] = {
 }
 ROUTING_RULES = ("auto", *RULES)
 
+HASHED: Mapping[str, Callable[[Fabric, int, Hashing], Router]] = {"ecmp": ecmp, "wcmp": wcmp}
+"""Rules whose switches hash a header."""
+
+BY_FLOW = (*HASHED, "valiant")
+"""Rules under which flows of one pair may take unlike paths."""
+
 _STATIC = {
     "dragonfly": "minimal",
     "dragonfly_plus": "minimal",
@@ -41,9 +48,9 @@ _STATIC = {
 }
 
 
-def router_for(fabric: Fabric, rule: str = "auto", seed: int = 0) -> Router:
+def router_for(fabric: Fabric, rule: str = "auto", seed: int = 0, hashing: Hashing = FIVE_TUPLE) -> Router:
     """The router of this rule; `table:FILE` reads forwarding tables. `auto` is `static_rule` on InfiniBand, ecmp on
-    Ethernet.
+    Ethernet. `hashing` concerns the rules of HASHED.
 
     Raises UnknownNameError, RoutingError where the fabric does not have what the rule needs, ParseError.
     """
@@ -53,7 +60,7 @@ def router_for(fabric: Fabric, rule: str = "auto", seed: int = 0) -> Router:
         return table_file(fabric, rule.removeprefix(PREFIX))
     if rule not in RULES:
         raise UnknownNameError.of("routing rule", rule, (*ROUTING_RULES, PREFIX + "FILE"))
-    return RULES[rule](fabric, seed)
+    return HASHED[rule](fabric, seed, hashing) if rule in HASHED else RULES[rule](fabric, seed)
 
 
 def static_rule(fabric: Fabric) -> str:
@@ -68,7 +75,11 @@ def static_rule(fabric: Fabric) -> str:
 
 
 __all__ = [
+    "BY_FLOW",
+    "FIVE_TUPLE",
+    "HASHED",
     "ROUTING_RULES",
+    "Hashing",
     "Paths",
     "Router",
     "ScaleUp",

@@ -1,8 +1,8 @@
 """Choosing between equal-cost ports.
 
-A rule is (kind, seed): HASH is a seeded hash per switch of (src, dst, entropy), WEIGHTED the same over ports of
-unequal weight; DESTINATION takes digits of the destination alone, as a forwarding table does, SOURCE those of the
-source.
+A rule is (kind, seed, alike): HASH is a seeded hash per switch of (src, dst, entropy), WEIGHTED the same over ports of
+unequal weight, both with one seed for all switches where they are `alike`; DESTINATION takes digits of the destination
+alone, as a forwarding table does, SOURCE those of the source.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..kernels import kernel
+
+ENDPOINT = -1
+"""In place of a switch: a rank choosing among its own ports."""
 
 HASH = 0
 DESTINATION = 1
@@ -26,9 +29,11 @@ def mix(x):
 
 
 @kernel
-def hashed(seed, node, src, dst, entropy):
-    """uint64 hash of a flow at a switch: every switch hashes with a seed of its own, so tiers do not polarise."""
-    x = mix(np.uint64(seed) + np.uint64(0x9E3779B97F4A7C15) * np.uint64(node + 1))
+def hashed(rule, node, src, dst, entropy):
+    """uint64 hash of a flow at a switch: every switch hashes with a seed of its own, so tiers do not polarise, unless
+    all are alike. An endpoint is not one of them."""
+    salt = 1 if rule.alike and node != ENDPOINT else node + 1
+    x = mix(np.uint64(rule.seed) + np.uint64(0x9E3779B97F4A7C15) * np.uint64(salt))
     x = mix(x ^ (np.uint64(src) * np.uint64(0xD6E8FEB86659FD93)))
     x = mix(x ^ (np.uint64(dst) * np.uint64(0xA0761D6478BD642F)))
     return mix(x ^ np.uint64(entropy))
@@ -41,13 +46,13 @@ def choose(rule, node, src, dst, entropy, digit, count):
         return np.int64(0)
     if rule.kind in (DESTINATION, SOURCE):
         return np.int64(digit) % np.int64(count)
-    return np.int64(hashed(rule.seed, node, src, dst, entropy) % np.uint64(count))
+    return np.int64(hashed(rule, node, src, dst, entropy) % np.uint64(count))
 
 
 @kernel
 def choose_weighted(rule, node, src, dst, entropy, weights, count):
     """Index in [0, count) drawn by the flow's hash in proportion to `weights[:count]`."""
-    point = hashed(rule.seed, node, src, dst, entropy) / 2.0**64 * weights[:count].sum()
+    point = hashed(rule, node, src, dst, entropy) / 2.0**64 * weights[:count].sum()
     for k in range(count - 1):
         point -= weights[k]
         if point < 0:
@@ -61,7 +66,7 @@ def choose_each(rule, src, dst, entropy, counts):
     chosen = np.empty(len(src), np.int64)
     for i in range(len(src)):
         digit = src[i] if rule.kind == SOURCE else dst[i]
-        chosen[i] = choose(rule, -1, src[i], dst[i], entropy[i], digit, counts[i])
+        chosen[i] = choose(rule, ENDPOINT, src[i], dst[i], entropy[i], digit, counts[i])
     return chosen
 
 
@@ -80,7 +85,7 @@ def choose_ports(rule, src, dst, entropy, here, there):
             port_src[i] = port_dst[i] = -1
             continue
         digit = src[i] if rule.kind == SOURCE else dst[i]
-        k = choose(rule, -1, src[i], dst[i], entropy[i], digit, here.ports[i])
+        k = choose(rule, ENDPOINT, src[i], dst[i], entropy[i], digit, here.ports[i])
         port_src[i] = here.first[i] + k
         port_dst[i] = there.first[i] + k % there.ports[i]
     return port_src, port_dst

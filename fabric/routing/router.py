@@ -20,10 +20,12 @@ Lanes = npt.NDArray[np.int8]
 
 
 class Rule(NamedTuple):
-    """How equal-cost ports are chosen: HASH, WEIGHTED, DESTINATION or SOURCE (`_choice_kernels`), and the seed."""
+    """How equal-cost ports are chosen: HASH, WEIGHTED, DESTINATION or SOURCE (`_choice_kernels`), the seed, and whether
+    all switches hash with it alike."""
 
     kind: int
     seed: int
+    alike: bool = False
 
 
 class Pairs(NamedTuple):

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ..errors import Fault, RoutingError
 from ..graph import Fabric
 from ._choice_kernels import choose_each, choose_ports
+from .hashing import FIVE_TUPLE, Hashing
 from .lanes import Assign, one_lane
 from .next_hops import NextHops
 from .ports import (
@@ -38,12 +39,14 @@ _Leg = tuple[Ranks, Links, Lanes]
 
 @dataclass(frozen=True)
 class SwitchedRouter:
-    """Paths that `rule` chooses among the ways that `hops` finds between switches, on the lanes that `assign` gives."""
+    """Paths that `rule` chooses among the ways that `hops` finds between switches, on the lanes that `assign` gives;
+    `hashing`: what a hash sees."""
 
     fabric: Fabric
     rule: Rule
     hops: Hops
     assign: Assign = one_lane
+    hashing: Hashing = FIVE_TUPLE
 
     @cached_property
     def ports(self) -> Ports:
@@ -112,7 +115,8 @@ class SwitchedRouter:
             choices = [of_adapter(ports, end, number) for end in (src, dst)]
         port_src, port_dst = choose_ports(self.rule, src, dst, salt, *choices)
         self._refuse(src, dst, port_src < 0)
-        middle, reached = self.hops.paths(self.rule, Pairs(src, dst, salt, port_src, port_dst), ports)
+        header = self.hashing.seen(src, dst, salt)
+        middle, reached = self.hops.paths(self.rule, Pairs(*header, port_src, port_dst), ports)
         self._refuse(src, dst, ~reached)
         return [
             _leg(outside, ports.bus_link[port_src]),

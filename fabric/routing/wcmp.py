@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from ..graph import Fabric
 from ._choice_kernels import WEIGHTED
+from .hashing import FIVE_TUPLE, Hashing
 from .next_hops import NextHops
 from .router import Router, Rule
 from .switch_graph import switch_graph
 from .switched import SwitchedRouter
 
 
-def wcmp(fabric: Fabric, seed: int = 0) -> Router:
+def wcmp(fabric: Fabric, seed: int = 0, hashing: Hashing = FIVE_TUPLE) -> Router:
     """Per-switch seeded hashing over the shortest next hops in proportion to the bandwidth behind each."""
-    return SwitchedRouter(fabric, Rule(WEIGHTED, seed), NextHops(switch_graph(fabric), weighted=True))
+    hops = NextHops(switch_graph(fabric), weighted=True)
+    return SwitchedRouter(fabric, Rule(WEIGHTED, seed, hashing.alike), hops, hashing=hashing)

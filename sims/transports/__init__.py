@@ -29,10 +29,14 @@ TRANSPORTS: Mapping[str, tuple[type[Spec], Callable[[Any], Transport]]] = {
 }
 """Parameters and maker of each transport of the switched network."""
 
+_NO_HASH = {
+    "infiniband": "a static table gives every queue pair of a pair the same path",
+    "uec": "every packet has its own path",
+    "ideal": "traffic already spreads over all paths",
+}
+
 INERT = {
-    ("infiniband", "qps"): "a static table gives every queue pair of a pair the same path",
-    ("uec", "qps"): "every packet has its own path",
-    ("ideal", "qps"): "traffic already spreads over all paths",
+    **{(name, knob): why for name, why in _NO_HASH.items() for knob in ("qps", "entropy", "hash")},
     **{("ideal", knob): "there are no packets" for knob in PacketParameters.model_fields},
 }
 """Parameters of other transports that could move nothing here, and why."""

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from ...fabric.graph import Fabric, LinkKind
-from ...fabric.routing import Router
+from ...fabric.routing import FIVE_TUPLE, Hashing, Router
 from .fair import share_fairly
 from .packets import Packets
 from .subflows import Batch, Delivery, Floats, Lines, Ranks, Subflows
@@ -22,6 +22,8 @@ class Transport:
     packets: Packets | None
     load_rules: ClassVar[tuple[str, ...]] = ()
     """Rules of `adaptive.LOAD_RULES` that its switches have."""
+    hashing: Hashing = FIVE_TUPLE
+    """What its switches hash where they choose paths so."""
 
     def rule(self, fabric: Fabric) -> str:
         """The routing rule that `routing="auto"` means under this transport."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...fabric.graph import Fabric
-from ...fabric.routing import Router
+from ...fabric.routing import FIVE_TUPLE, Hashing, Router
 from .base import Transport
 from .control import Law
 from .controlled import carry_controlled, filled_bytes
@@ -51,6 +51,7 @@ class Roce(Transport):
     pause_bytes: tuple[int, int] | None = None
     headroom_bytes: int | None = None
     lossy: Lossy | None = None
+    hashing: Hashing = FIVE_TUPLE
     name = "roce"
     load_rules = ("adaptive", "ugal")
 
@@ -68,6 +69,7 @@ class Roce(Transport):
             None if xoff is None or xon is None else (xoff, xon),
             parameters.pfc_headroom,
             None if recovery is None else Lossy(buffer, recovery == "go-back-n"),
+            parameters.hashing,
         )
 
     def rule(self, fabric: Fabric) -> str:

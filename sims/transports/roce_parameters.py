@@ -6,26 +6,25 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from ...fabric.errors import Fault, SpecError
 from ...fabric.units import Size
 from .control import DCQCN_SETS, Dcqcn, DcqcnSet, Hpcc, Law, Marking, Swift, Timely
-from .packets import PacketParameters
+from .hashed import HashedParameters
 
 ECN = ("ecn_kmin", "ecn_kmax", "ecn_pmax")
 PFC = ("pfc_xoff", "pfc_xon", "pfc_headroom")
 Set = Literal["paper", "validation", "adapter", "simulator", "simulator-paper"]
 
 
-class RoceParameters(PacketParameters):
-    """Those of its packets; `qps`: queue pairs per connection, each with its own UDP source port; `cc`: the law by
-    which senders slow down; `dcqcn_set`: where DCQCN's parameters were published; `ecn_kmin`, `ecn_kmax`, `ecn_pmax`:
-    marking, in place of the set's; `pfc_xoff`, `pfc_xon`: bytes from one link in a switch at which that link is paused,
-    and goes on; `pfc_headroom`: bytes above pfc_xoff, checked against cables and speeds; `loss_recovery`: no pauses,
-    and what is lost is sent again so; `buffer`: bytes of a port's queue, where losses begin."""
+class RoceParameters(HashedParameters):
+    """Those of its packets and of the hash; `cc`: the law by which senders slow down; `dcqcn_set`: where DCQCN's
+    parameters were published; `ecn_kmin`, `ecn_kmax`, `ecn_pmax`: marking, in place of the set's; `pfc_xoff`,
+    `pfc_xon`: bytes from one link in a switch at which that link is paused, and goes on; `pfc_headroom`: bytes above
+    pfc_xoff, checked against cables and speeds; `loss_recovery`: no pauses, and what is lost is sent again so;
+    `buffer`: bytes of a port's queue, where losses begin."""
 
-    qps: int = Field(default=1, ge=1)
     cc: Literal["none", "dcqcn", "hpcc", "timely", "swift"] = "dcqcn"
     dcqcn_set: Set = "paper"
     ecn_kmin: Size | None = None

@@ -16,15 +16,16 @@ from pydantic import Field, model_validator
 from ...fabric.catalogue import catalogue
 from ...fabric.errors import Fault, SpecError
 from ...fabric.graph import Fabric
-from ...fabric.routing import Router
+from ...fabric.routing import FIVE_TUPLE, Hashing, Router
 from ...fabric.routing.ports import network_ports
 from ...fabric.units import Size
 from .base import Transport
 from .control import Dctcp, Law, Reno
 from .controlled import carry_controlled
 from .fair import crosses_network, share_fairly
+from .hashed import HashedParameters
 from .host_stack import SEGMENT_BYTES, HostStack
-from .packets import PacketParameters, Packets
+from .packets import Packets
 from .subflows import Batch, Delivery, Floats, Lines, Ranks, Subflows, over_adapters
 
 ETHERNET_BYTES = 8 + 4 + 12 + 14
@@ -36,12 +37,11 @@ BUFFER_BYTES = 2_500_000
 """Per port: 160 MB of an SN5600 for its 64 ports (catalogue)."""
 
 
-class TcpParameters(PacketParameters):
-    """Those of its packets; `qps`: sockets per connection; `cores`: cores that serve a port; `copies` of every byte by
-    a core (0: zero-copy receive); `segment`: bytes that the stack handles at once; `cc`: reno or dctcp; `buffer`: of
-    a switch's port."""
+class TcpParameters(HashedParameters):
+    """Those of its packets and of the hash; `cores`: cores that serve a port; `copies` of every byte by a core (0:
+    zero-copy receive); `segment`: bytes that the stack handles at once; `cc`: reno or dctcp; `buffer`: of a switch's
+    port."""
 
-    qps: int = Field(default=1, ge=1)
     cores: int = Field(default=CORES, ge=1)
     copies: int = Field(default=1, ge=0)
     segment: Size = SEGMENT_BYTES
@@ -69,6 +69,7 @@ class Tcp(Transport):
     cores: int
     host: HostStack
     law: Law
+    hashing: Hashing = FIVE_TUPLE
     name = "tcp"
 
     @classmethod
@@ -77,7 +78,7 @@ class Tcp(Transport):
         known = {"mtu": parameters.mtu or MTU_BYTES, "header": parameters.header or HEADER_BYTES}
         packets = Packets.of(parameters.model_copy(update=known), cls.name, MTU_BYTES, HEADER_BYTES)
         host = HostStack(copies=parameters.copies, segment_bytes=parameters.segment)
-        return cls(packets, parameters.qps, parameters.cores, host, parameters.law)
+        return cls(packets, parameters.qps, parameters.cores, host, parameters.law, parameters.hashing)
 
     def rule(self, fabric: Fabric) -> str:
         return "ecmp"

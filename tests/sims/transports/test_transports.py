@@ -39,11 +39,16 @@ def test_headers_cost_on_network_links_only():
     ("name", "parameters", "complaint"),
     [
         ("roce", {"qsp": "4"}, "did you mean qps"),
-        ("roce", {"spray": "1"}, "known fields: buffer, cc, completion, .*forwarding, header"),
+        ("roce", {"spray": "1"}, "known fields: buffer, cc, completion, .*forwarding, .*header"),
         ("roce", {"qps": "0"}, "below 1"),
         ("roce", {"mtu": "4096"}, "has no unit"),
         ("roce", {"mtu": "64B", "header": "64B"}, "no room"),
         ("infiniband", {"qps": "4"}, "same path"),
+        ("infiniband", {"hash": "same"}, "same path"),
+        ("uec", {"entropy": "src,dst"}, "own path"),
+        ("roce", {"entropy": "src,port"}, "'port' is not known .one of 'src', 'dst' or 'sport'"),
+        ("roce", {"entropy": "src,dst", "qps": "4"}, "all queue pairs of a pair look alike"),
+        ("roce", {"hash": "crc"}, "one of 'per-switch' or 'same'"),
         ("ideal", {"mtu": "4096B"}, "no packets"),
     ],
 )
