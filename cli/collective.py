@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ..fabric.errors import InputError
-from .options import Setup, network_setup, output_options
+from .goal import emit_goal
+from .options import Setup, network_setup, output_options, refuse_given
 from .output import Table, emit
 from .progress import working
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 @click.option("--compare", is_flag=True, help="Every algorithm that fits, the fastest first.")
 @click.option("--plot", metavar="FILE", help="Bus bandwidth against size, as .png, .svg or .html.")
 @click.option("--beside", multiple=True, metavar="FABRIC", help="Another fabric in the plot (repeatable).")
+@click.option("--goal", metavar="FILE", help="Run a GOAL schedule, in the text that LogGOPSim reads, in place of --op.")
+@click.option("--links-out", metavar="FILE", help="Write what each link carried, as .csv or .parquet.")
 @click.option("--published", metavar="FILE.csv", help="Measured points in the plot: size_bytes and a busbw column.")
 @network_setup
 @output_options
@@ -47,6 +50,8 @@ def collective(
     plot: str | None,
     beside: tuple[str, ...],
     published: str | None,
+    goal: str | None,
+    links_out: str | None,
     form: str,
     quiet: bool,
 ) -> None:
@@ -54,6 +59,10 @@ def collective(
 
     Sizes, algbw and busbw are those of nccl-tests, out of place; the bound is a proven lower limit of the time.
     """
+    if goal is not None:
+        refuse_given("with a schedule", but=("goal", "ranks", "placement", "links_out"))
+        emit_goal(setup, goal, (placement, ranks), links_out, form, quiet)
+        return
     for option, given in (("--beside", beside), ("--published", published)):
         if given and not plot:
             raise InputError(f"{option} is for a plot", "add --plot FILE.png")

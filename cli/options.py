@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Body = Callable[..., Any]
 
 _TRANSPORT = "transport."
+_ALWAYS_HEEDED = ("source", "pairs", "transport", "routing", "fidelity", "seed", "form", "quiet")
 
 
 def compose(*decorators: Callable[[Body], Body]) -> Callable[[Body], Body]:
@@ -131,6 +132,21 @@ def network_setup(body: Body) -> Body:
         return body(Setup(source, settings, transport, rule, seed, fidelity), **rest)
 
     return command
+
+
+def refuse_given(where: str, but: Collection[str]) -> None:
+    """Refuse options of the command that were given and are none of `but` or of the network's. Raises SpecError."""
+    context = click.get_current_context()
+    known = {*but, *_ALWAYS_HEEDED}
+    idle = [
+        option.opts[0]
+        for option in context.command.params
+        if option.name not in known
+        and option.name is not None
+        and context.get_parameter_source(option.name) == click.core.ParameterSource.COMMANDLINE
+    ]
+    if idle:
+        raise SpecError(Fault(f"does nothing {where}", "leave it out", field=option) for option in idle)
 
 
 def load_wiring(source: str, pairs: tuple[str, ...]) -> Fabric:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from ..fabric.graph import Fabric, LinkKind
-from .results import TrafficResult
 
 _KINDS = np.array([kind.name.lower() for kind in sorted(LinkKind)])
 
 
-def link_table(fabric: Fabric, result: TrafficResult) -> dict[str, npt.NDArray[Any]]:
+class Carried(Protocol):
+    """A run: payload bytes per directed link of the fabric, and the time from the first start to the last finish."""
+
+    @property
+    def link_bytes(self) -> npt.NDArray[np.float64]: ...
+
+    @property
+    def makespan_s(self) -> float: ...
+
+
+def link_table(fabric: Fabric, result: Carried) -> dict[str, npt.NDArray[Any]]:
     """One row per directed link that carried anything, in the order of link ids.
 
     `bytes` is payload; `utilisation` those bytes over what the link's line rate carries between the first start and

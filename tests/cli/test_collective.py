@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 
 import pytest
 
@@ -97,3 +98,24 @@ def test_the_table_says_what_the_json_says(run, answer):
     line = run(*command, "-q").stdout.splitlines()[3].split()
     assert line[0] == "1073741824"
     assert line[3:6] == [f"{row['time_us']:.2f}", f"{row['algbw_GBps']:.2f}", f"{row['busbw_GBps']:.2f}"]
+
+
+GOAL = str(Path(__file__).parents[1] / "data" / "goal" / "ring_allreduce_8.goal")
+
+
+def test_a_schedule_runs_and_says_what_each_link_carried(answer, tmp_path):
+    """14 messages of 131,072 bytes over each host's cables, on 8 of 16 hosts, and computing of 98 us each."""
+    document = answer("collective", *TREE, "--goal", GOAL, "--links-out", str(tmp_path / "links.csv"))
+    assert document["bytes"] == 8 * 14 * 131_072
+    assert {row["computing_us"] for row in document["ranks"]} == {98}
+    with open(tmp_path / "links.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    hosts = [float(row["bytes"]) for row in rows if row["source"].startswith("host")]
+    assert hosts == [14 * 131_072] * 8
+
+
+def test_what_a_schedule_does_not_heed_is_refused(run):
+    refused = run("collective", *TREE, "--goal", GOAL, "--op", "broadcast", "--compare")
+    assert refused.exit_code == 2
+    assert "--op: does nothing with a schedule" in refused.stderr
+    assert "--compare: does nothing" in refused.stderr
