@@ -3,7 +3,7 @@
     t = (S / L + 1) (t0 + L / rate),   L = channels * heads * chunk
 
 Chunks shrink with the message (NVIDIA/nccl 2.30.7, src/enqueue.cc, calcCollChunking; nvlsChunkSize of
-src/transport/nvls.cc); the one loop more fills the pipeline. `t0` is a calibration, see CALIBRATED_LOOP_S.
+src/transport/nvls.cc); the one loop more fills the pipeline. `t0` is a step of synchronisation, see LOOP_S.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ CHANNELS = {"hopper": 16, "blackwell": 24}
 CHANNELS_BETWEEN = {"hopper": 16, "blackwell": 32}
 """In one domain, and between several."""
 
-CALIBRATED_LOOP_S = {"hopper": 5e-6, "blackwell": 5e-6}
-"""t0, the one calibrated number of a generation: synchronisation per loop. Fitted on the sizes from 8 MiB to 512 MiB of
-one table (8 H100, NVIDIA's DGX Cloud recipes); Blackwell's is Hopper's, fitted on none."""
+LOOP_S = 3.7e-6
+"""t0: what NCCL's tuner takes for a step over NVLink that scatters, reduces and gathers under Simple (hwLatencies of
+CollNetDirect, whose stages NVLS has)."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,6 @@ def nvls_loops(generation: str, local: int, domains: int, efa: bool) -> Loops:
     heads = min(local, MAX_HEADS)
     chunk = EFA_CHUNK_BYTES if efa else CHUNK_BYTES
     if domains == 1:
-        return Loops(CHANNELS[generation] * heads, chunk, NVLS_STEPS, CALIBRATED_LOOP_S[generation])
+        return Loops(CHANNELS[generation] * heads, chunk, NVLS_STEPS, LOOP_S)
     chunk = min(chunk, MANY_DOMAINS_CHUNK_BYTES) if domains >= MANY_DOMAINS else chunk
     return Loops(CHANNELS_BETWEEN[generation] * heads, chunk, NVLS_TREE_STEPS, 0.0)

@@ -13,6 +13,7 @@ from .hops import Hops
 from .loops import Loops, nvls_loops
 from .machine import Machine
 from .nccl_search import Channels, channels
+from .nccl_tree import tree_fill
 from .nccl_tuner import Setting, latency_us, ll_ceiling_gbps, offered, predicted_us, protocols, step_us
 
 _SEND_RECV = ("send-recv", "all-to-all", "all-to-all-v", "gather", "scatter")
@@ -40,8 +41,8 @@ def costs(comm: Communicator, machine: Machine, op: str, algorithm: str, hops: S
                 latency * 1e-6,
                 1 / _efficiency(seen, algorithm)[column],
                 _ceiling_s_per_byte(seen, machine, op, algorithm, protocol),
-                tables.TREE_CORRECTION[protocol] if algorithm == "tree" else (),
-                _loops(comm, machine, algorithm),
+                loops=_loops(comm, machine, algorithm),
+                fill=tree_fill(seen, machine, protocol, found) if found and algorithm == "tree" else None,
                 expected_s=expected,
             )
         )
@@ -70,15 +71,15 @@ def _efficiency(seen: Setting, algorithm: str) -> tuple[float, ...]:
 
 
 def _ceiling_s_per_byte(seen: Setting, machine: Machine, op: str, algorithm: str, protocol: str) -> float:
-    """What LL's ceiling of the bus bandwidth costs, and NVLSTree's ceiling of a channel between two domains: algorithm
-    bandwidth is half of it for trees, n / steps for the others."""
+    """What LL's ceiling of the bus bandwidth costs a ring, and NVLSTree's ceiling of a channel between two domains:
+    algorithm bandwidth is n / steps of it."""
     passes = (2 if op == "all-reduce" else 1) * (seen.ranks - 1) / seen.ranks
     if algorithm == "nvls-tree" and seen.nodes == 2:
         heads = min(machine.local, tables.MAX_CHANNELS)
         return passes / (heads * tables.NVLS_TREE_GBPS[seen.generation][seen.column] * 1e9)
-    if protocol != "LL" or op in _SEND_RECV:
+    if protocol != "LL" or op in _SEND_RECV or algorithm == "tree":
         return 0.0
-    return (2.0 if algorithm == "tree" else passes) / (ll_ceiling_gbps(seen) * 1e9)
+    return passes / (ll_ceiling_gbps(seen) * 1e9)
 
 
 def _loops(comm: Communicator, machine: Machine, algorithm: str) -> Loops | None:

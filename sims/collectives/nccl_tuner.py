@@ -11,7 +11,6 @@ import math
 from dataclasses import dataclass
 
 from . import nccl_tables as tables
-from .cost import corrected
 from .nccl_search import Channels
 
 DIVIDED = ("reduce-scatter", "all-gather")
@@ -78,6 +77,12 @@ def predicted_us(setting: Setting, op: str, algorithm: str, protocol: str, found
     if algorithm == "ring" and protocol == "Simple" and op == "all-reduce" and plateau:
         latency *= tables.RING_PLATEAU[setting.generation]
     return latency + size_bytes / (1e3 * bandwidth)
+
+
+def corrected(correction: tuple[float, ...], size_bytes: float) -> float:
+    """The share of its bandwidth for this size: of 64 B * 2**k the k-th, beyond the table all of it."""
+    step = int(size_bytes // 64).bit_length() - 1
+    return correction[step] if 0 <= step < len(correction) else 1.0
 
 
 def bandwidth_gbps(setting: Setting, op: str, algorithm: str, protocol: str, found: Channels) -> float:

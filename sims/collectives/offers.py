@@ -67,12 +67,12 @@ class Offer:
 
 
 def chosen(offered: Sequence[Offer], size_bytes: float, algorithm: str = "auto") -> Offer:
-    """What runs at this size: by the expectation of the accelerators' library where it has one, else, and for `best`,
-    the fastest."""
+    """What runs at this size: by the expectation of the accelerators' library where it has one, else, where it has the
+    same of several, and for `best`, the fastest."""
     known = [offer for offer in offered if offer.cost.expected_s is not None]
     if not known or algorithm == "best":
         return min(offered, key=lambda offer: offer.time_s(size_bytes))
-    return min(known, key=lambda offer: _expected_s(offer, size_bytes))
+    return min(known, key=lambda offer: (_expected_s(offer, size_bytes), offer.time_s(size_bytes)))
 
 
 def _expected_s(offer: Offer, size_bytes: float) -> float:
@@ -134,7 +134,7 @@ def _priced(
     """One engine run per phase, at unit size, serves all protocols and sizes."""
     if certify:
         _prove(network, comms, op, schedules)
-    joined, inside = at_once(schedules), _scaleup_wire(comms[0], op)
+    joined, inside = at_once(schedules), _scaleup_wire(comms[0], op, name)
     crossings = [_crossing(network, phase) for phase in joined]
     runs = _run_each(
         network, [(p, p.fraction * np.where(c, 1.0, inside)) for p, c in zip(joined, crossings, strict=True)], certify
@@ -196,10 +196,11 @@ def _crossing(network: Network, phase: Traffic) -> npt.NDArray[np.bool_]:
     return to_ranks & ((domain[phase.src] != domain[phase.dst]) | (domain[phase.src] < 0))
 
 
-def _scaleup_wire(comm: Communicator, op: str) -> float:
-    """Bytes on scale-up links per byte of payload, in units of a ring's: all-to-all reaches less of their rate."""
+def _scaleup_wire(comm: Communicator, op: str, algorithm: str) -> float:
+    """Bytes on scale-up links per byte of payload, in units of a ring's: who sends to all at once reaches less of
+    their rate."""
     accelerator = catalogue().accelerators.get(comm.accelerator)
-    if op not in EXCHANGES or accelerator is None:
+    if accelerator is None or (op not in EXCHANGES and algorithm != "all-pairs"):
         return 1.0
     ring, exchange = accelerator.ring_gbps_bytes, accelerator.alltoall_gbps_bytes
     return ring.value / exchange.value if ring and exchange else 1.0

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from ...fabric.catalogue import catalogue
 from . import rccl_tables as tables
 from .communicator import Communicator
 from .cost import Cost, Fill
@@ -98,7 +99,11 @@ def _fill(call: _Call) -> Fill:
     """The chains inside both nodes and the way between them, up and down."""
     hops = 2 * (call.machine.local - 1 + math.ceil(math.log2(call.comm.domains)))
     link_gbps = call.machine.scaleup_gbps / max(1, call.machine.local - 1)
-    return Fill(hops, 1e-9 / link_gbps, tables.TREE_CHUNK_BYTES, tables.CHANNELS)
+    return Fill(_tree_chunk_bytes, hops * 1e-9 / link_gbps)
+
+
+def _tree_chunk_bytes(size_bytes: float) -> float:
+    return min(tables.TREE_CHUNK_BYTES, size_bytes / tables.CHANNELS)
 
 
 def _expected_s(call: _Call, size_bytes: float) -> float:
@@ -122,8 +127,21 @@ def _all_pairs(call: _Call, hops: Sequence[Hops]) -> Cost:
     else:
         smallest = tables.ALL_PAIRS_SIMPLE_BYTES
     bundled = call.comm.size == tables.ALL_PAIRS_RANKS and call.op == "all-reduce"
-    latency_s = _other_us(call.column, hops) * 1e-6
-    return Cost(call.protocol, latency_s, _wire(call.column), expected_s=partial(_forced_s, smallest, largest, bundled))
+    return Cost(
+        call.protocol,
+        _other_us(call.column, hops) * 1e-6,
+        _wire(call.column),
+        memory_s_per_byte=_copying_s_per_byte(call) if call.protocol == "Simple" else 0.0,
+        expected_s=partial(_forced_s, smallest, largest, bundled),
+    )
+
+
+def _copying_s_per_byte(call: _Call) -> float:
+    """In all pairs a block of threads first sends, then copies what has come out of its buffer, then adds, one after
+    the other: what a rank gets from its peers passes through its memory."""
+    hbm = catalogue().accelerators[call.comm.accelerator].hbm_tbps
+    received = (call.comm.size - 1) / call.comm.size
+    return tables.ALL_PAIRS_ACCESSES[call.op] * received / (hbm.value * 1e12) if hbm else 0.0
 
 
 def _forced_s(smallest: int, largest: int, bundled: bool, size_bytes: float) -> float:

@@ -56,5 +56,9 @@ ALL_PAIRS_BYTES = (1024, 16 * 2**20)
 ALL_PAIRS_SIMPLE_BYTES = 512 * 1024
 """RCCL's bundled algorithm files (msccl-algorithms): in one node of 8, between these sizes; LL below the third."""
 
+ALL_PAIRS_ACCESSES = {"all-reduce": 7, "reduce-scatter": 5, "all-gather": 2}
+"""Times that a byte from a peer is read or written in memory: the copy out of the buffer reads and writes, the sum
+reads both terms and writes one (allreduce-allpairs-8n-simple.xml: steps s, r, re, s, r of each block in turn)."""
+
 PXN_RANKS = {"gfx942": 64, "gfx950": 32}
 """From so many ranks on, messages go through the rank on the destination's rail."""

@@ -17,7 +17,6 @@ from .bound import bounds_s_per_byte
 from .communicator import Communicator
 from .cost import Cost
 from .demand import Call
-from .loops import CALIBRATED_LOOP_S
 from .offers import Offer, chosen, offers
 from .sizes import bus_factor, rounded, sizes
 
@@ -137,8 +136,6 @@ def _assumptions(network: Network, comm: Communicator, fidelity: str) -> list[st
         else "Algorithms and protocols are chosen as RCCL's tuner would, and have its latencies; a network step also "
         "pays its path."
     )
-    if comm.generation in CALIBRATED_LOOP_S:
-        sentences.append("A loop of NVLS takes 5 us of synchronisation, fitted on one table of 8 H100.")
     return sentences
 
 

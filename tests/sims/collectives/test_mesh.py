@@ -52,12 +52,23 @@ def test_between_servers_eight_open_chains_use_all_cables_of_each_and_its_adapte
 
 
 def test_all_pairs_take_two_hops():
-    """12 + 2 x 0.8 us under LL with two bytes per byte, 17 + 2 x 2.1 us under Simple."""
+    """12 + 2 x 0.8 us under LL with two bytes per byte, 17 + 2 x 2.1 us under Simple; who sends to all others at once
+    does so at the rate of an all-to-all (273 GB/s)."""
     fabric = load("mi300x", nodes=1)
     small, large = (collective(fabric, size=size).rows[0] for size in ("64KiB", "4MiB"))
     assert (small.algorithm, small.protocol, large.protocol) == ("all-pairs", "LL", "Simple")
-    assert small.time_us == pytest.approx(13.6 + 2 * 2 * 2**16 / 8 / (LINK_GBPS * 1e3), rel=1e-6)
-    assert large.time_us == pytest.approx(21.2 + 2 * 2**22 / 8 / (LINK_GBPS * 1e3), rel=1e-6)
+    assert small.time_us == pytest.approx(13.6 + 2 * 2 * 7 / 8 * 2**16 / 273e3, rel=1e-6)
+    assert large.time_us == pytest.approx(21.2 + 2 * 7 / 8 * 2**22 / 273e3 + 7 * 7 / 8 * 2**22 / 5.3e6, rel=1e-6)
+
+
+@pytest.mark.parametrize(("op", "passes", "accesses"), [("reduce-scatter", 1, 5), ("all-gather", 1, 2)])
+def test_what_comes_from_peers_in_all_pairs_passes_through_memory(op, passes, accesses):
+    """A copy reads and writes, a sum reads twice and writes: of 7/8 of the data, at 5.3 TB/s."""
+    fabric, size = load("mi300x", nodes=1), 2**30
+    row = collective(fabric, op, size, "all-pairs").rows[0]
+    assert row.protocol == "Simple"
+    moving_us = passes * 7 / 8 * size / 273e3 + accesses * 7 / 8 * size / 5.3e6
+    assert row.time_us == pytest.approx(17 + passes * 2.1 + moving_us, rel=1e-6)
 
 
 @pytest.mark.parametrize(
