@@ -6,10 +6,10 @@ import numpy as np
 
 from ._audit_kernels import audit_levels
 from ._due_kernels import collect_ending, refresh_due
-from ._fluid_kernels import EVENTS, UNPLACED, asks, insert, meter, move, remove, touch, work_left
+from ._fluid_kernels import EVENTS, RUNS, UNPLACED, asks, insert, move, remove, touch, work_left
 from ._kernel import inlined, kernel, part
 from ._level_kernels import NEAR_FULL, fixpoint, mark
-from ._meter_kernels import read_meters
+from ._meter_kernels import meter
 from ._refill_kernels import refill
 from ._timeline_kernels import (
     ABSENT,
@@ -31,7 +31,7 @@ SAME_INSTANT = 1e-12
 
 
 @kernel
-def run_flows(state, paths, capacity, order, shifts, time, fill, meters, audit, tolerance):
+def run_flows(state, paths, capacity, order, shifts, time, fill, audit, tolerance):
     """Run flows to their ends, written into `time`. Returns whether it stopped because there is no room for runs.
 
     paths in levels; capacity float64[m] in bit/s, kept up to date; fill: workspace of `water_fill`.
@@ -40,7 +40,7 @@ def run_flows(state, paths, capacity, order, shifts, time, fill, meters, audit, 
     while now < np.inf:
         instant = now + SAME_INSTANT * now
         _end_flows(state, order, time, instant)
-        _change_capacities(state, capacity, shifts, time, instant)
+        _change_capacities(state, capacity, shifts, time, instant, now)
         _change_routes(state, shifts, time, instant, now)
         start_flows(time, order, state.work, instant)
         active, gone = time.active[: time.size[ACTIVE]], time.ending[: time.size[ENDING]]
@@ -52,7 +52,7 @@ def run_flows(state, paths, capacity, order, shifts, time, fill, meters, audit, 
         if audit.on[0] and not audit_levels(state, paths, capacity, active, audit, tolerance):
             return False
         state.size[EVENTS] += 1
-        if len(meters.links) and read_meters(state, meters, now):
+        if len(state.meters) and len(state.runs) <= state.size[RUNS] + 2 * len(state.meters):
             return True
         now = next_event(state, order, shifts, time)
     return False
@@ -69,16 +69,16 @@ def _end_flows(state, order, time, instant):
 
 
 @part
-def _change_capacities(state, capacity, shifts, time, instant):
+def _change_capacities(state, capacity, shifts, time, instant, now):
     while time.size[CAPACITIES] < len(shifts.capacity_s):
         at = time.size[CAPACITIES]
         if shifts.capacity_s[at] > instant:
             return
         time.size[CAPACITIES] += 1
         number = shifts.capacity_link[at]
+        meter(state, number, now)
         capacity[number] = state.links[number].capacity = shifts.capacity_bps[at]
         if state.links[number].flows > 0:
-            meter(state, number)
             mark(state, number)
 
 
@@ -114,14 +114,14 @@ def _change_routes(state, shifts, time, instant, now):
 def _step(state, time, now):
     """Change slots and levels for what ends and starts. Returns whether that was cheaper than a refill."""
     for row in time.ending[: time.size[ENDING]]:
-        _leave(state, row)
+        _leave(state, row, now)
     for row in time.starting[: time.size[STARTING]]:
         _join(state, row, now)
     return fixpoint(state, now, 2000 + 4 * time.size[ACTIVE])
 
 
 @inlined
-def _leave(state, flow):
+def _leave(state, flow, now):
     """Take a flow off its links, and mark those that were full."""
     bottleneck = state.hop_link[state.tight[flow]]
     level = state.links[bottleneck].level
@@ -129,11 +129,12 @@ def _leave(state, flow):
     remove(state, flow)
     for k in range(state.indptr[flow], state.indptr[flow + 1]):
         link = state.links[state.hop_link[k]]
-        meter(state, state.hop_link[k])
+        if link.flows > 0 and link.level < np.inf:
+            mark(state, state.hop_link[k])
+            continue
+        meter(state, state.hop_link[k], now)
         if link.flows == 0:
             link.level, link.load = np.inf, 0.0
-        elif link.level < np.inf:
-            mark(state, state.hop_link[k])
         else:
             link.load -= level * asks(state.demand, k)
 
@@ -157,8 +158,8 @@ def _join(state, flow, now):
     for k in range(state.indptr[flow], state.indptr[flow + 1]):
         link = state.links[state.hop_link[k]]
         if link.level == np.inf:
+            meter(state, state.hop_link[k], now)
             link.load += least * asks(state.demand, k)
-            meter(state, state.hop_link[k])
             if link.load <= link.capacity * (1.0 - NEAR_FULL):
                 continue
         mark(state, state.hop_link[k])

@@ -34,8 +34,7 @@ LINK = np.dtype(
         ("coupled", "i4"),  # own flows that cross other links too
         ("due_at", "i4"),  # position in the heap of completions, -1 if absent
         ("dirty", "i2"),
-        ("touched", "i1"),
-        ("metered", "i1"),
+        ("touched", "i2"),
     ],
     align=True,
 )
@@ -70,11 +69,13 @@ class Fluid(NamedTuple):
     cap: np.ndarray  # float64[most flows on a link] workspace of `balance`: levels elsewhere ...
     cap_demand: np.ndarray  # float64[likewise] ... demands ...
     cap_hop: np.ndarray  # int32[likewise] ... and hops
-    metered: np.ndarray  # int32[m] links whose load may have changed at this instant, or int32[0] to keep no meters
-    size: np.ndarray  # int64[7] of the heaps `due` and `dirty`, of `touched` and `metered`; counts of the whole run
+    meters: np.ndarray  # METER[m] (see `_meter_kernels`), or METER[0] to keep none
+    runs: np.ndarray  # RUN[room]
+    bin_s: np.ndarray  # float64[2] width of a bin, and its inverse
+    size: np.ndarray  # int64[7] of the heaps `due` and `dirty`, of `touched` and `runs`; counts of the whole run
 
 
-DUE, DIRTY, TOUCHED, METERED, EVENTS, MOVED, READ = range(7)
+DUE, DIRTY, TOUCHED, RUNS, EVENTS, MOVED, READ = range(7)
 """Indices into `size`. Of a run: instants, flows given another bottleneck, incidences of flows and links read."""
 
 
@@ -97,15 +98,6 @@ def touch(state, link):
         state.links[link].touched = 1
         state.touched[state.size[TOUCHED]] = link
         state.size[TOUCHED] += 1
-
-
-@inlined
-def meter(state, number):
-    """Note that the load of link `number` may change at this instant."""
-    if len(state.metered) and not state.links[number].metered:
-        state.links[number].metered = 1
-        state.metered[state.size[METERED]] = number
-        state.size[METERED] += 1
 
 
 @part

@@ -48,6 +48,27 @@ def fold_private(paths, capacity, flows_of_link, kept, meter_of_link):
 
 
 @kernel
+def number_as_met(links, number, met):
+    """Give links (int32[nnz], overwritten) the numbers 0, 1, ... in the order in which they are met.
+
+    Written: the new number of each link (int32[m]), that after the last for those not met, and those met in their new
+    order (int32[k]). Returns how many were met.
+    """
+    count = 0
+    number[:] = -1
+    for k in range(len(links)):
+        if number[links[k]] < 0:
+            number[links[k]] = count
+            met[count] = links[k]
+            count += 1
+        links[k] = number[links[k]]
+    for link in range(len(number)):
+        if number[link] < 0:
+            number[link] = count
+    return count
+
+
+@kernel
 def add_over_hops(indptr, links, shares, of_row, of_link):
     """Add what each row has (float64[n]), times its share (float64[nnz], or [0] for 1), to its links' (float64[m])."""
     for f in range(len(indptr) - 1):

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._fluid_kernels import DIRTY, READ, UNPLACED, asks, meter, move, set_clock, touch
+from ._fluid_kernels import DIRTY, READ, UNPLACED, asks, move, set_clock, touch
 from ._heap_kernels import sift_down, sift_up
 from ._kernel import inlined
+from ._meter_kernels import meter
 
 ROUNDING = 1e-13
 """Relative error allowed to a sum of loads: a link this close to full is as good as not full."""
@@ -41,7 +42,7 @@ def mark(state, number):
 
 
 @inlined
-def spread(state, flow, skip, old, new):
+def spread(state, flow, skip, old, new, now):
     """Tell the links of `flow` but that of hop `skip` that its level goes from `old` to `new`."""
     links, least = state.links, min(old, new)
     for k in range(state.indptr[flow], state.indptr[flow + 1]):
@@ -53,8 +54,8 @@ def spread(state, flow, skip, old, new):
             if link.level > least:
                 mark(state, number)
             continue
+        meter(state, number, now)
         link.load += asks(state.demand, k) * (new - (0.0 if old == np.inf else old))
-        meter(state, number)
         if (new > old or old == np.inf) and link.load > link.capacity * (1.0 - NEAR_FULL):
             mark(state, number)
 
@@ -159,7 +160,8 @@ def _set_level(state, number, new, now):
     old, own, others = link.level, link.own, link.flows - link.own
     if new != old:
         touch(state, number)
-        meter(state, number)
+        if max(old, new) == np.inf:
+            meter(state, number, now)
         if old == np.inf:
             link.clock, link.clock_s = 0.0, now
         else:
@@ -170,14 +172,14 @@ def _set_level(state, number, new, now):
     if new > old:
         for i in range(own):
             hop = state.slots[link.first + i].hop
-            spread(state, state.hop_flow[hop], hop, old, min(new, state.cap[others + i]))
+            spread(state, state.hop_flow[hop], hop, old, min(new, state.cap[others + i]), now)
             if state.cap[others + i] < new:
                 state.cap_hop[leaving] = state.cap_hop[i]
                 leaving += 1
     elif new < old:
         for i in range(own):
             hop = state.slots[link.first + i].hop
-            spread(state, state.hop_flow[hop], hop, old, new)
+            spread(state, state.hop_flow[hop], hop, old, new, now)
     for i in range(leaving):
         hop = state.cap_hop[i]
         move(state, state.hop_flow[hop], hop, now)
@@ -190,5 +192,5 @@ def _set_level(state, number, new, now):
         if level > new:
             hop = slot.hop
             flow = state.hop_flow[hop]
-            spread(state, flow, hop, level, new)
+            spread(state, flow, hop, level, new, now)
             move(state, flow, hop, now)

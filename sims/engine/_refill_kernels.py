@@ -6,20 +6,20 @@ import numpy as np
 
 from ._due_kernels import refresh_due
 from ._fluid_kernels import (
-    METERED,
     MOVED,
     READ,
+    RUNS,
     TOUCHED,
     UNPLACED,
     asks,
     is_coupled,
-    meter,
     sift_own_down,
     touch,
     work_left,
 )
 from ._kernel import part
 from ._max_min_kernels import water_fill
+from ._meter_kernels import meter
 
 
 @part
@@ -30,7 +30,7 @@ def refill(state, paths, capacity, active, gone, fill, now):
     """
     for flow in active:
         state.work[flow] = work_left(state, flow, now)
-    state.size[:METERED] = 0
+    state.size[:RUNS] = 0
     _clear(state, gone, now)
     _clear(state, active, now)
     water_fill(active, paths, capacity, fill)
@@ -49,7 +49,7 @@ def _clear(state, flows, now):
         state.tight[flow] = UNPLACED
         for k in range(state.indptr[flow], state.indptr[flow + 1]):
             link = state.links[state.hop_link[k]]
-            meter(state, state.hop_link[k])
+            meter(state, state.hop_link[k], now)
             link.level, link.load, link.clock, link.clock_s = np.inf, 0.0, 0.0, now
             link.own = link.flows = link.coupled = link.dirty = link.touched = 0
             link.due_at = -1

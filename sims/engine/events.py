@@ -67,7 +67,7 @@ def simulate_flows(
     _refuse_endless(np.flatnonzero(run.finish_s == np.inf))
     sent_bytes = _bytes_sent(rows.problem, run.done_work)
     if certify:
-        certify_conservation(sent_bytes, run.carried_bytes[: len(sent_bytes)], _blur_bytes(plan, run))
+        certify_conservation(sent_bytes, run.record.carried_bytes[: len(sent_bytes)], _blur_bytes(plan, run))
     bits = schedule.size_bytes * BITS_PER_BYTE
     with np.errstate(divide="ignore", invalid="ignore"):
         rate = np.where(bits > 0, bits / (run.finish_s - run.start_s), np.inf)

@@ -8,14 +8,12 @@ from ._audit_kernels import Audit
 from ._fluid_kernels import LINK, SLOT, UNPLACED, Fluid
 from ._timeline_kernels import ABSENT, Order, Timeline
 from .plan import Plan
+from .record import Recorder
 from .validate import Schedule
 
 
-def new_fluid(plan: Plan, metered: bool) -> Fluid:
-    """State before the first event: every link empty, every flow with its work to do.
-
-    `metered`: meters of links are to be kept.
-    """
+def new_fluid(plan: Plan, recorder: Recorder) -> Fluid:
+    """State before the first event: every link empty, every flow with its work to do."""
     paths = plan.paths
     n_flows, n_links, n_hops = len(plan.work), len(plan.capacity), len(paths.links)
     flows_of_link = np.bincount(paths.links, minlength=n_links + 1)
@@ -43,7 +41,9 @@ def new_fluid(plan: Plan, metered: bool) -> Fluid:
         cap=np.empty(most),
         cap_demand=np.empty(most),
         cap_hop=np.empty(most, np.int32),
-        metered=np.empty(n_links if metered else 0, np.int32),
+        meters=recorder.meters,
+        runs=recorder.room(),
+        bin_s=np.array([recorder.bin_s, 1.0 / recorder.bin_s]),
         size=np.zeros(7, np.int64),
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ._layout_kernels import fold_private, mark_limiting
+from ._layout_kernels import fold_private, mark_limiting, number_as_met
 from ._max_min_kernels import Paths
 from ._timeline_kernels import Shifts
 from .changes import Rows
@@ -72,7 +72,7 @@ def without_slack_hops(plan: Plan) -> Plan:
         return plan
     kept = np.empty(len(paths.links), np.bool_)
     mark_limiting(paths, plan.capacity, rows_of_link, kept)
-    return _with_hops(plan, kept)
+    return _with_hops(plan, kept)[0]
 
 
 def with_private_links_folded(plan: Plan) -> tuple[Plan, NDArray[np.int32]]:
@@ -80,14 +80,23 @@ def with_private_links_folded(plan: Plan) -> tuple[Plan, NDArray[np.int32]]:
     in this plan."""
     paths = plan.paths
     meter_of_link = np.arange(len(plan.capacity), dtype=np.int32)
+    rows_of_link = np.bincount(paths.links, minlength=len(plan.capacity))
+    if not (rows_of_link == 1).any():
+        return plan, meter_of_link
     kept = np.empty(len(paths.links), np.bool_)
-    fold_private(paths, plan.capacity, np.bincount(paths.links, minlength=len(plan.capacity)), kept, meter_of_link)
-    return _with_hops(plan, kept), meter_of_link
+    fold_private(paths, plan.capacity, rows_of_link, kept, meter_of_link)
+    folded, number = _with_hops(plan, kept)
+    return folded, number[meter_of_link]
 
 
-def _with_hops(plan: Plan, kept: NDArray[np.bool_]) -> Plan:
-    """The plan with these hops only."""
+def _with_hops(plan: Plan, kept: NDArray[np.bool_]) -> tuple[Plan, NDArray[np.int32]]:
+    """The plan with these hops only, its links numbered as they are met, and the new number of each link: those
+    without a hop share the last one. What lies together is then used together."""
     paths = plan.paths
     before = np.concatenate(([0], np.cumsum(kept)))
     demand = paths.demand[kept] if len(paths.demand) else paths.demand
-    return replace(plan, paths=Paths(before[paths.indptr], paths.links[kept], demand, paths.limit))
+    links, number = paths.links[kept], np.empty(len(plan.capacity), np.int32)
+    met = np.empty(min(len(links), len(number)), np.int32)
+    met = met[: number_as_met(links, number, met)]
+    fewer = Paths(before[paths.indptr], links, demand, paths.limit)
+    return replace(plan, paths=fewer, capacity=np.append(plan.capacity[met], np.inf)), number

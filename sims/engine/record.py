@@ -9,11 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...fabric.errors import Fault, FlowError
-from ._meter_kernels import METER, RUN, Meters, close_meters, fill_bins
+from ._fluid_kernels import RUNS, Fluid
+from ._meter_kernels import METER, RUN, close_meters, fill_bins
 from .plan import BITS_PER_BYTE
 from .validate import Floats
 
 _ROOM = 1 << 18
+
+FOREVER_S = 1e300
+"""Width of the only bin where no resolution is asked for."""
 
 
 @dataclass(frozen=True)
@@ -21,23 +25,39 @@ class LinkRecord:
     """Load of links over time. Bin i covers `i * resolution_s` to `(i + 1) * resolution_s`; the last may be part idle.
 
     Attributes:
-        runs: records (bits, link, first, last): in each bin from `first` up to `last` a row carried `bits`.
-        row: int32[links], whose runs are each link's.
-        busy_s: float64[links], time with any flow on the link.
+        parts: runs, as records (bits, more_bits, link, first, last): a row carried `bits` in bin `first`, and
+            `more_bits` in each one after it until `last`.
+        row: int32[links], whose runs and busy time are each link's.
+        row_busy_s: float64[rows].
     """
 
     resolution_s: float
-    runs: NDArray[np.void]
+    parts: tuple[NDArray[np.void], ...]
     row: NDArray[np.int32]
-    busy_s: Floats
+    row_busy_s: Floats
+
+    @property
+    def busy_s(self) -> Floats:
+        """Time with any flow on the link, float64[links]."""
+        return self.row_busy_s[self.row]
 
     @cached_property
     def bin_bytes(self) -> Floats:
         """Bytes carried, float64[links, bins]: links * bins * 8 bytes of memory."""
-        bins: Floats = np.zeros((int(self.row.max(initial=-1)) + 1, int(self.runs["last"].max(initial=0))))
-        fill_bins(self.runs[self.runs["link"] < len(bins)], bins)
+        bins: Floats = np.zeros((len(self.row_busy_s), 1 + max(part["last"].max(initial=-1) for part in self.parts)))
+        for part in self.parts:
+            fill_bins(part, bins)
         bins /= BITS_PER_BYTE
         return bins[self.row]
+
+    @property
+    def carried_bytes(self) -> Floats:
+        """Bytes carried in all, float64[links]."""
+        bits: Floats = np.zeros(len(self.row_busy_s))
+        for part in self.parts:
+            in_run = part["bits"] + part["more_bits"] * (part["last"] - part["first"])
+            bits += np.bincount(part["link"], in_run, len(bits))
+        return bits[self.row] / BITS_PER_BYTE
 
     def utilisation(self, capacity_bps: Floats) -> Floats:
         """Fraction of its capacity that each link carried in each bin; float64[links, bins]."""
@@ -45,7 +65,7 @@ class LinkRecord:
 
     def of_links(self, links: NDArray[np.integer] | slice) -> LinkRecord:
         """The record of these links only."""
-        return replace(self, row=self.row[links], busy_s=self.busy_s[links])
+        return replace(self, row=self.row[links])
 
 
 def check_resolution(record: float | None) -> None:
@@ -59,24 +79,26 @@ def check_resolution(record: float | None) -> None:
 
 
 class Recorder:
-    """Meters of a run, and their runs, a buffer at a time. No meters of no links, no runs without a resolution."""
+    """Meters of `n_links` links, 0 for none, and their runs, a part at a time."""
 
     def __init__(self, n_links: int, resolution_s: float | None) -> None:
-        room = 2 * n_links + _ROOM if resolution_s is not None else 0
-        links = np.zeros(n_links, METER)
-        self.meters = Meters(links, np.empty(room, RUN), np.zeros(1, np.int64), np.array([resolution_s or 0.0]))
-        self._runs: list[NDArray[np.void]] = []
+        self.bin_s = FOREVER_S if resolution_s is None else resolution_s
+        self.meters = np.zeros(n_links, METER)
+        self.meters["until_s"] = self.bin_s
+        self._parts: list[NDArray[np.void]] = []
 
-    def keep_runs(self) -> None:
-        """Make room for more runs."""
-        size = self.meters.size
-        self._runs.append(self.meters.runs[: size[0]].copy())
-        size[0] = 0
+    def room(self) -> NDArray[np.void]:
+        """Room for more runs: untouched memory, which costs nothing yet."""
+        return np.empty(2 * len(self.meters) + _ROOM if len(self.meters) else 0, RUN)
 
-    def close(self, end_s: float) -> LinkRecord:
-        """The record until `end_s`."""
-        self.keep_runs()
-        close_meters(self.meters, end_s)
-        self.keep_runs()
-        row = np.arange(len(self.meters.links), dtype=np.int32)
-        return LinkRecord(self.meters.bin_s[0], np.concatenate(self._runs), row, self.meters.links["busy_s"])
+    def keep_runs(self, fluid: Fluid) -> Fluid:
+        """Keep the runs so far. Returns the same state with new room."""
+        self._parts.append(fluid.runs[: fluid.size[RUNS]])
+        fluid.size[RUNS] = 0
+        return fluid._replace(runs=self.room())
+
+    def close(self, fluid: Fluid, row: NDArray[np.int32]) -> LinkRecord:
+        """The record at the end of a run, of links metered as `row` (int32[links])."""
+        close_meters(fluid)
+        self.keep_runs(fluid)
+        return LinkRecord(self.bin_s, tuple(self._parts), row, self.meters["busy_s"])

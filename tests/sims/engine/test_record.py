@@ -77,6 +77,20 @@ def test_bins_of_a_permutation_add_up_to_the_bytes_of_each_link(simgrid, symmetr
     np.testing.assert_allclose(result.record.bin_bytes.sum(axis=1), result.link_bytes, rtol=1e-9)
 
 
+@pytest.mark.parametrize("symmetry", [False, True])
+def test_two_bins_of_half_the_width_hold_what_one_does(simgrid, symmetry):
+    """Of 2,000 flows that come and go."""
+    data = simgrid("arr128")
+    ends = data["indptr"][:2001]
+    given = ends, data["links"][: ends[-1]], data["capacity"] * 8, data["size"][:2000], data["start"][:2000]
+    coarse = simulate_flows(*given, record=1e-3, symmetry=symmetry).record
+    fine = simulate_flows(*given, record=5e-4, symmetry=symmetry).record.bin_bytes
+    in_pairs = np.pad(fine, ((0, 0), (0, fine.shape[1] % 2))).reshape(len(fine), -1, 2).sum(axis=2)
+    whole = in_pairs[:, : coarse.bin_bytes.shape[1]]
+    assert fine.sum() == pytest.approx(whole.sum(), rel=1e-12)
+    np.testing.assert_allclose(whole, coarse.bin_bytes[:, : whole.shape[1]], rtol=1e-9, atol=1e-6)
+
+
 @pytest.mark.parametrize("resolution", [0.0, -1.0, np.nan, np.inf])
 def test_a_resolution_that_is_no_time_is_refused(resolution):
     with pytest.raises(FlowError, match=r"record: .* is not a finite time above 0"):
