@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 ROWS = pytest.StashKey[list]()
@@ -12,16 +13,31 @@ def pytest_configure(config):
     config.stash[ROWS] = []
 
 
+class Comparisons:
+    """Notes lines of the table, and fails where a limit is missed, unless the case says why it is."""
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def __call__(self, case, ours, reference, error, limit, miss=None):
+        """`error` and `limit` are fractions; `miss`: why the limit is missed, where that is known."""
+        self._note(case, ours, reference, error, f"{limit:.1%}", abs(error) <= limit, miss)
+
+    def between(self, case, ours, low, high, unit, miss=None):
+        """The reference is a range; the error is what lies outside, as a fraction of the nearer end."""
+        nearest = float(np.clip(ours, low, high))
+        error = ours / nearest - 1 if nearest else ours
+        said = f"above {low:g}{unit}" if np.isinf(high) else f"{low:g}..{high:g}{unit}"
+        self._note(case, f"{ours:.3g}{unit}", said, error, "in range", error == 0, miss)
+
+    def _note(self, case, ours, reference, error, limit, passed, miss):
+        self.rows.append((case, ours, reference, f"{error:.2%}", limit, "pass" if passed else "miss"))
+        assert passed == (miss is None), f"{case}: {ours} for {reference}, {error:.2%}, limit {limit}"
+
+
 @pytest.fixture
 def compare(request):
-    """`compare(case, ours, reference, error, limit)`: note a line of the table, and fail where the limit is missed."""
-
-    def note(case, ours, reference, error, limit):
-        verdict = "pass" if abs(error) <= limit else "miss"
-        request.config.stash[ROWS].append((case, ours, reference, f"{error:.2%}", f"{limit:.1%}", verdict))
-        assert verdict == "pass", f"{case}: {error:.2%}, limit {limit:.1%}"
-
-    return note
+    return Comparisons(request.config.stash[ROWS])
 
 
 def pytest_terminal_summary(terminalreporter, config):
