@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .output import Table
+from .report import LINK_COLUMNS, link_row
 
 if TYPE_CHECKING:
     from ..sims.explain import FlowExplanation
@@ -24,22 +25,7 @@ def explanation_tables(told: FlowExplanation) -> list[Table]:
                 for row in told.causes
             ],
         ),
-        Table(
-            columns=("link", "busy", "flows", "paused", "mean queue", "XmitData", "XmitWait", "filled by"),
-            rows=[
-                (
-                    link.link,
-                    f"{link.utilisation:.1%}",
-                    str(link.flows),
-                    f"{link.pause_share:.1%}",
-                    format_si(link.mean_queue_bytes, "B"),
-                    str(link.xmit_data),
-                    str(link.xmit_wait),
-                    ", ".join(f"{filler.flow} ({filler.share:.0%})" for filler in link.filled_by),
-                )
-                for link in told.path
-            ],
-        ),
+        Table(columns=LINK_COLUMNS, rows=[link_row(link) for link in told.path]),
     ]
 
 

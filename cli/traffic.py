@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -28,6 +29,8 @@ DEFAULT_SIZE = "1GiB"
 @click.option("--matrix", metavar="FILE", help="Connection matrix of htsim (*.cm), in place of --flows.")
 @click.option("--reverse-routes", metavar="FILE", help="The paths of their acknowledgements, likewise.")
 @click.option("--explain", metavar="FLOW", help="Say why this flow took as long as it did, and who held it up.")
+@click.option("--report", is_flag=True, help="Say so of every flow, with the links, who fills them, and all victims.")
+@click.option("--causes-out", metavar="FILE", help="Write each flow's slowdown and causes, as .csv or .parquet.")
 @click.option("--flows-out", metavar="FILE", help="Write each flow's start, finish and rate, as .csv or .parquet.")
 @click.option("--links-out", metavar="FILE", help="Write what each link carried, as .csv or .parquet.")
 @click.option("--trace", metavar="FILE", help="Write the flows as a trace for Perfetto or Chrome, as .json.")
@@ -42,6 +45,8 @@ def traffic(
     matrix: str | None,
     reverse_routes: str | None,
     explain: str | None,
+    report: bool,
+    causes_out: str | None,
     flows_out: str | None,
     links_out: str | None,
     trace: str | None,
@@ -58,7 +63,8 @@ def traffic(
         raise InputError("--size does nothing with a file of flows", "the file gives each flow's bytes")
     if pattern is not None and (routes is not None or reverse_routes is not None):
         raise InputError("--routes does nothing with --pattern", "list the flows in a file, and give it by --flows")
-    _refuse_unwritable(flows_out, links_out)
+    _refuse_unwritable(flows_out, links_out, causes_out)
+    reported = report or causes_out is not None
     with working("simulating", quiet):
         from ..fabric.units import size_bytes
         from ..sims.grouped import grouped_all_to_all, is_better_grouped
@@ -68,21 +74,27 @@ def traffic(
         fabric = setup.fabric()
         if pattern is not None:
             each = size_bytes(size or DEFAULT_SIZE)
-            large = explain is None and setup.fidelity == "fluid" and is_better_grouped(fabric)
+            large = explain is None and not reported and setup.fidelity == "fluid" and is_better_grouped(fabric)
             if pattern == "all-to-all" and large:
                 result = grouped_all_to_all(fabric, each, **setup.network())
             else:
                 drawn = flows_of(pattern, fabric.ranks, each, setup.seed)
-                result = simulate(fabric, drawn, explain=explain, **setup.network())
+                result = simulate(fabric, drawn, explain=explain, report=reported, **setup.network())
         else:
-            result = simulate(fabric, listed, routes, reverse_routes, explain=explain, **setup.network())
-        _write_files(fabric, result, flows_out, links_out, trace)
-    document = result.to_dict()
+            result = simulate(
+                fabric, listed, routes, reverse_routes, explain=explain, report=reported, **setup.network()
+            )
+        _write_files(fabric, result, flows_out, links_out, causes_out, trace)
+    document = (result if report else replace(result, report=None)).to_dict()
     tables = [completion_table(result, fabric.name)]
     if result.explanation is not None:
         from .explanation import explanation_tables
 
         tables += explanation_tables(result.explanation)
+    if report and result.report is not None:
+        from .report import report_tables
+
+        tables += report_tables(result.report)
     emit(form, document, [document], tables)
 
 
@@ -96,7 +108,12 @@ def _refuse_unwritable(*tables: str | None) -> None:
 
 
 def _write_files(
-    fabric: Fabric, result: TrafficResult, flows_out: str | None, links_out: str | None, trace: str | None
+    fabric: Fabric,
+    result: TrafficResult,
+    flows_out: str | None,
+    links_out: str | None,
+    causes_out: str | None,
+    trace: str | None,
 ) -> None:
     from ..sims.chrome_trace import write_trace
     from ..sims.link_table import link_table
@@ -105,7 +122,10 @@ def _write_files(
     if flows_out is not None:
         result.save_flows(flows_out)
     if links_out is not None:
-        write_table(links_out, link_table(fabric, result))
+        reported = result.report.link_columns() if result.report is not None else {}
+        write_table(links_out, {**link_table(fabric, result), **reported})
+    if causes_out is not None and result.report is not None:
+        write_table(causes_out, result.report.flows)
     if trace is not None:
         write_trace(trace, result)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-    from .explain import FlowExplanation
+    from .explain import FlowExplanation, TrafficReport
 
 Floats = npt.NDArray[np.float64]
 
@@ -114,6 +114,7 @@ class TrafficResult(Tabular):
     assumptions: tuple[str, ...]
     explanation: FlowExplanation | None = None
     stands_for: npt.NDArray[np.int64] | None = None
+    report: TrafficReport | None = None
 
     @property
     def makespan_s(self) -> float:
@@ -130,6 +131,7 @@ class TrafficResult(Tabular):
             "bottleneck": asdict(self.bottleneck),
             "assumptions": list(self.assumptions),
             **({} if self.explanation is None else {"explanation": self.explanation.to_dict()}),
+            **({} if self.report is None else {"report": self.report.to_dict()}),
         }
 
     def columns(self) -> dict[str, npt.NDArray[Any]]:

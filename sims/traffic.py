@@ -9,8 +9,8 @@ import numpy as np
 
 from ..fabric.errors import Fault, InputError, SpecError, UnknownNameError
 from ..fabric.graph import Fabric
-from .explain import FlowExplanation, explain_flow
-from .explain.case import Case
+from .explain import Case, Evidence, explain_flow
+from .explain import report as report_of
 from .flows import Flows, read_flows
 from .network import Detail, Network, TransferResult, named_values, network_for
 from .results import TrafficResult
@@ -32,6 +32,7 @@ def traffic(
     parameters: Mapping[str, Any] | None = None,
     certify: bool = True,
     explain: Any = None,
+    report: bool = False,
 ) -> TrafficResult:
     """Run flows to their ends.
 
@@ -45,6 +46,7 @@ def traffic(
         parameters: of the transport.
         certify: check every allocation and the conservation of bytes.
         explain: a flow, as the input names it (or its number), whose completion time the result shall explain.
+        report: whether the result shall say of every flow and link what it says of one.
 
     Raises:
         InputError: flows, routes, names or parameters that cannot be used, every fault at once.
@@ -54,7 +56,8 @@ def traffic(
         raise InputError("traffic has no bound", "use fidelity fluid or transport")
     network = network_for(fabric, fidelity, name, routing, seed, parameters)
     listed = read_flows(fabric, flows)
-    asked = None if explain is None else _number_of(explain, listed, network)
+    _refuse_without_detail(network, explain is not None, report)
+    asked = None if explain is None else _number_of(explain, listed)
     if routes is None:
         if reverse_routes is not None:
             raise SpecError(Fault("does nothing without routes", "give the flows' own, too", field="reverse_routes"))
@@ -65,6 +68,7 @@ def traffic(
         back = way_back(forth) if reverse_routes is None else read_routes(fabric, listed.reversed(), reverse_routes)
         subflows = Subflows.along(forth, back=back)
     ran = network.run(subflows, listed.size_bytes.astype(np.float64), listed.start_s, certify)
+    told = _evidence(network, listed, subflows, ran, routes is not None) if report or asked is not None else None
     return TrafficResult(
         listed.flow,
         listed.src_given,
@@ -77,28 +81,32 @@ def traffic(
         ran.link_bytes,
         ran.bottleneck,
         (*network.assumptions(), *ran.notes),
-        None if asked is None else _explained(network, listed, subflows, ran, routes is not None, asked),
+        None if told is None or asked is None else explain_flow(told, asked),
+        report=report_of(told) if told is not None and report else None,
     )
 
 
-def _number_of(flow: Any, listed: Flows, network: Network) -> int:
-    """Where a flow stands in the input. Raises UnknownNameError, SpecError where nothing is left to explain."""
-    if network.detail < Detail.TRANSPORT:
-        fault = Fault("does nothing at fidelity fluid: all traffic spreads alike", "use transport", field="explain")
-        raise SpecError(fault)
+def _refuse_without_detail(network: Network, explain: bool, report: bool) -> None:
+    """Where all traffic spreads alike there is nothing left to explain."""
+    asked = [name for name, given in (("explain", explain), ("report", report)) if given]
+    if asked and network.detail < Detail.TRANSPORT:
+        message = "does nothing at fidelity fluid: all traffic spreads alike"
+        raise SpecError(Fault(message, "use transport", field=name) for name in asked)
+
+
+def _number_of(flow: Any, listed: Flows) -> int:
+    """Where a flow stands in the input. Raises UnknownNameError."""
     names = [str(name) for name in listed.flow.tolist()]
     if str(flow) not in names:
         raise UnknownNameError.of("flow", str(flow), names[:_MOST_COMPARED])
     return names.index(str(flow))
 
 
-def _explained(
-    network: Network, listed: Flows, subflows: Subflows, ran: TransferResult, given_routes: bool, flow: int
-) -> FlowExplanation:
+def _evidence(network: Network, listed: Flows, subflows: Subflows, ran: TransferResult, given_routes: bool) -> Evidence:
     size_bytes, queues = listed.size_bytes.astype(np.float64), ran.queues
     ends = ran.start_s, subflows, ran.finish_s, ran.link_bytes
     case = Case(listed.src, listed.dst, size_bytes, *ends, queues, given_routes)
-    return explain_flow(network, case, listed.flow, flow)
+    return Evidence.of(network, case, listed.flow)
 
 
 def _named(transport: str | Mapping[str, Any], parameters: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,12 @@ class Case:
     def pushed_back(self) -> bool:
         """Whether some buffer held back the link before it."""
         return self.queues is not None and bool((self.queues.held_share > 0).any())
+
+    @cached_property
+    def entry_bytes(self) -> Floats:
+        """Payload of each entry of the subflows' links."""
+        owner = self.flows.owner
+        return np.asarray(self.flows.shares * self.flows.part[owner] * self.size_bytes[self.flows.transfer[owner]])
 
     @property
     def duration_s(self) -> float:

@@ -10,18 +10,25 @@ import numpy as np
 from ...fabric.graph import LinkKind
 from ..network import Network
 from .case import Case
-from .causes import Cause, causes
-from .culprits import blame
+from .causes import MEANINGS
+from .evidence import Evidence
 from .links import LinkReport, link_report
 
-MOST_CULPRITS = 10
+
+@dataclass(frozen=True)
+class Cause:
+    """`seconds` that `cause` adds to the flow's completion, and what it is in words."""
+
+    cause: str
+    seconds: float
+    meaning: str
 
 
 @dataclass(frozen=True)
 class FlowExplanation:
     """A flow's completion time by cause, beside the time it takes on an empty network; the links of the switched
     network on its way; and the link at the root of its trouble with the flows that fill it. `flow` and `culprits` are
-    as the input names them."""
+    as the input names them; `slowdown` is the completion time over that on an empty network."""
 
     flow: Any
     fct_s: float
@@ -32,38 +39,29 @@ class FlowExplanation:
     root: str
     victim: bool
     culprits: tuple[Any, ...]
-
-    @property
-    def slowdown(self) -> float:
-        """Completion time over that on an empty network."""
-        return self.fct_s / self.empty_network_s
-
-    @property
-    def main_cause(self) -> str:
-        """Of the slowdown against an empty network."""
-        return max(self.causes[4:], key=lambda row: row.seconds).cause if self.slowdown > 1.001 else "none"
+    slowdown: float
+    main_cause: str
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON."""
-        return {**asdict(self), "slowdown": self.slowdown, "main_cause": self.main_cause}
+        return asdict(self)
 
 
-def explain_flow(network: Network, case: Case, names: np.ndarray, flow: int) -> FlowExplanation:
-    """Explain transfer number `flow` of a case; `names` are the flows' own. Runs the flows again with less detail."""
-    rows = causes(network, case, flow)
-    fct_s = float(case.finish_s[flow] - case.start_s[flow])
-    found = blame(network, case, flow)
-    named = names.tolist()
+def explain_flow(evidence: Evidence, flow: int) -> FlowExplanation:
+    """Explain transfer number `flow`."""
+    network, case, rows = evidence.network, evidence.case, evidence.causes
     return FlowExplanation(
-        named[flow],
-        fct_s,
-        sum(row.seconds for row in rows[:4]),
-        8 * float(case.size_bytes[flow]) / fct_s if fct_s else np.inf,
-        rows,
-        tuple(link_report(network, case, link, names) for link in _way(network, case, flow)),
-        network.fabric.link_label(found.link),
-        found.victim,
-        tuple(named[each] for each in found.culprits[:MOST_CULPRITS]),
+        evidence.names.tolist()[flow],
+        float(evidence.fct_s[flow]),
+        float(rows.empty_network_s[flow]),
+        float(evidence.goodput_bps[flow]),
+        tuple(Cause(cause, float(seconds[flow]), MEANINGS[cause]) for cause, seconds in rows.seconds.items()),
+        tuple(link_report(network, case, evidence.fillers, link, evidence.names) for link in _way(network, case, flow)),
+        evidence.root_label(flow),
+        bool(evidence.roots.victim[flow]),
+        evidence.culprits(flow),
+        float(rows.slowdown[flow]),
+        rows.main[flow],
     )
 
 

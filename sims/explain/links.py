@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from ..network import Network
 from .case import Case
+from .fillers import Fillers
 
 WORD_BYTES = 4
-"""PortXmitData counts words of four bytes (InfiniBand Architecture Specification, volume 1, section 16.1.3.5)."""
+"""PortXmitData counts words of four bytes (InfiniBand Architecture Specification, volume 1, section 16.1.3.5), and a
+tick of PortXmitWait is here the time of one."""
 
 MOST_FILLERS = 5
 
@@ -41,20 +42,16 @@ class LinkReport:
     filled_by: tuple[Filler, ...]
 
 
-def link_report(network: Network, case: Case, link: int, names: npt.NDArray[Any]) -> LinkReport:
+def link_report(network: Network, case: Case, fillers: Fillers, link: int, names: npt.NDArray[Any]) -> LinkReport:
     """The report of one link; `names` are the flows' own."""
-    flows, fabric = case.flows, network.fabric
-    entry = np.flatnonzero(flows.links == link)
-    owner = flows.owner[entry]
-    load = flows.shares[entry] * flows.part[owner] * case.size_bytes[flows.transfer[owner]]
-    transfers, place = np.unique(flows.transfer[owner], return_inverse=True)
-    by_transfer = np.bincount(place, load, len(transfers))
-    carried, duration_s = float(by_transfer.sum()), case.duration_s
+    fabric, duration_s = network.fabric, case.duration_s
+    transfers, by_transfer = fillers.on(link)
+    carried = float(by_transfer.sum())
     held = 0.0 if case.queues is None else float(case.queues.held_share[link])
     queue = 0.0 if case.queues is None else float(case.queues.mean_bytes[link])
     share = float(network.payload_bps[link] / fabric.capacity_bps[link])
     capacity_words = fabric.capacity_bps[link] / 8 / WORD_BYTES * duration_s
-    most = np.argsort(-by_transfer, kind="stable")[:MOST_FILLERS]
+    most = zip(names[transfers[:MOST_FILLERS]].tolist(), by_transfer[:MOST_FILLERS].tolist(), strict=True)
     return LinkReport(
         fabric.link_label(link),
         8 * carried / (network.payload_bps[link] * duration_s) if duration_s else 0.0,
@@ -63,5 +60,5 @@ def link_report(network: Network, case: Case, link: int, names: npt.NDArray[Any]
         queue,
         round(carried / share / WORD_BYTES),
         round(held * capacity_words),
-        tuple(Filler(names[transfers[at]].item(), float(by_transfer[at] / carried)) for at in most if carried),
+        tuple(Filler(name, part / carried) for name, part in most),
     )

@@ -122,6 +122,23 @@ def test_explain_says_why_and_with_whom(run):
     assert "XmitWait" in result.stdout
 
 
+def test_report_prints_causes_links_and_victims(run, tmp_path):
+    """Two leaves under one spine: the victim crosses it with a, which waits for a host that b and c fill."""
+    flows, causes = tmp_path / "flows.csv", tmp_path / "causes.csv"
+    lines = ("a,0,4,300000000", "victim,1,5,100000000", "b,6,4,300000000", "c,7,4,300000000")
+    flows.write_text("\n".join(("flow,src,dst,bytes", *lines)) + "\n")
+    tree = ("traffic", "xgft", "--set", "m=4,2", "--set", "w=1,1", "--set", "network=roce")
+    shown = run(*tree, "--flows", flows, "--set", "transport.cc=none", "--report", "--causes-out", causes, "-q")
+    assert shown.exit_code == 0, shown.stderr
+    assert "1 victims" in shown.stdout
+    assert "filled by" in shown.stdout
+    with causes.open() as file:
+        rows = {row["flow"]: row for row in csv.DictReader(file)}
+    assert rows["victim"]["main_cause"] == "head-of-line"
+    assert rows["victim"]["root"].endswith("-> host-4")
+    assert [rows[name]["victim"] for name in ("a", "victim")] == ["False", "True"]
+
+
 def test_explaining_a_flow_that_is_not_there_is_refused(run):
     result = run("traffic", "fat_tree", "--set", "k=4", "--pattern", "incast", "--explain", "99")
     assert result.exit_code == 2
