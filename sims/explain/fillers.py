@@ -23,7 +23,7 @@ class Fillers:
         flows, transfers = case.flows, len(case.size_bytes)
         key = flows.links.astype(np.int64) * transfers + flows.transfer[flows.owner]
         pair, place = np.unique(key, return_inverse=True)
-        carried = np.bincount(place, case.entry_bytes, len(pair))
+        carried = np.bincount(place, case.entry_bytes, len(pair)).astype(np.float64)
         pair, carried = pair[carried > 0], carried[carried > 0]
         link, transfer = np.divmod(pair, transfers)
         order = np.lexsort((transfer, -carried, link))
