@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from .alike import representatives
 from .collectives.communicator import Communicator
-from .collectives.offers import Offer, chosen, offers
+from .collectives.offers import Expectations, Offer, Runs, chosen, expectations, favoured, offers
 from .network import Detail, Network, TransferResult
 from .results import Bottleneck
 from .workloads.durations import Seconds
@@ -15,19 +15,22 @@ from .workloads.groups import Ranks
 
 @dataclass(frozen=True)
 class NetworkWires:
-    """`network` with what has been asked of it: one engine run per operation and groups serves every size.
+    """`network` with what has been asked of it: an algorithm that some size asks for is run once and serves them all.
 
-    `members` (communicators) hold at every detail of the network, `priced` and `sent` at this one.
+    `members` (communicators) and what libraries expect (`expected`) hold at every detail of the network, `priced`,
+    `runs` and `sent` at this one.
     """
 
     network: Network
     members: dict[bytes, list[Communicator]] = field(default_factory=dict)
-    priced: dict[tuple[str, bytes], tuple[Offer, ...]] = field(default_factory=dict)
+    expected: dict[tuple[str, bytes], Expectations] = field(default_factory=dict)
+    priced: dict[tuple[str, bytes, str], tuple[Offer, ...]] = field(default_factory=dict)
+    runs: Runs = field(default_factory=dict)
     sent: dict[tuple[bytes, int], TransferResult] = field(default_factory=dict)
 
     def at(self, detail: Detail) -> NetworkWires:
         """The same network seen with that much detail."""
-        return NetworkWires(self.network.at(detail), self.members)
+        return NetworkWires(self.network.at(detail), self.members, self.expected)
 
     def collective_s(self, op: str, groups: Ranks, size_bytes: int) -> float:
         return self._best(op, groups, size_bytes).time_s(size_bytes)
@@ -48,9 +51,17 @@ class NetworkWires:
         if key not in self.members:
             alike = representatives(self.network, groups)
             self.members[key] = [Communicator.of(self.network, group) for group in alike]
-        if (op, key) not in self.priced:
-            self.priced[op, key] = offers(self.network, self.members[key], op, certify=False)
-        return chosen(self.priced[op, key], size_bytes)
+        if (op, key) not in self.expected:
+            self.expected[op, key] = expectations(self.network, self.members[key], op)
+        names = favoured(self.expected[op, key], size_bytes)
+        return chosen([offer for name in names for offer in self._priced(op, key, name)], size_bytes)
+
+    def _priced(self, op: str, key: bytes, algorithm: str) -> tuple[Offer, ...]:
+        if (op, key, algorithm) not in self.priced:
+            self.priced[op, key, algorithm] = offers(
+                self.network, self.members[key], op, algorithm, certify=False, runs=self.runs
+            )
+        return self.priced[op, key, algorithm]
 
     def _send(self, source: Ranks, target: Ranks, size_bytes: int) -> TransferResult:
         key = (source.tobytes() + target.tobytes(), size_bytes)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,10 @@ bytes."""
 
 EXCHANGES = ("all-to-all", "all-to-all-v")
 """Operations whose scale-up share runs at the accelerators' all-to-all rate."""
+
+
+Expectations = Mapping[str, tuple[Callable[[float], float], ...]]
+"""Seconds by size that a library expects of an algorithm, per protocol; none of one that it does not have."""
 
 
 @dataclass(frozen=True)
@@ -80,14 +85,37 @@ def _expected_s(offer: Offer, size_bytes: float) -> float:
     return offer.cost.expected_s(size_bytes)
 
 
+Runs = dict[bytes, TransferResult]
+"""Transfers that were run at unit size, by what they send."""
+
+
+def expectations(network: Network, comms: Sequence[Communicator], op: str) -> Expectations:
+    """What the accelerators' library expects of each algorithm that `auto` considers."""
+    return {
+        name: tuple(cost.expected_s for cost in costs(network, comms, op, name, ()) if cost.expected_s is not None)
+        for name in _candidates(network, comms, op, "auto")
+    }
+
+
+def favoured(expected: Expectations, size_bytes: float) -> list[str]:
+    """The algorithms among which `chosen` finds what runs at this size: the library's own choice, all where it has
+    none."""
+    known = [name for name, protocols in expected.items() if protocols]
+    if not known:
+        return list(expected)
+    return [min(known, key=lambda name: min(expected_s(size_bytes) for expected_s in expected[name]))]
+
+
 def offers(
     network: Network,
     comms: Sequence[Communicator],
     op: str | Call,
     algorithm: str = "auto",
     certify: bool = True,
+    runs: Runs | None = None,
 ) -> tuple[Offer, ...]:
-    """Every way to run `op` in these disjoint groups at once.
+    """Every way to run `op` in these disjoint groups at once. Of `runs` on this network those needed are taken, and
+    those made are added.
 
     Raises UnknownNameError, WorkloadError for an algorithm that does not run this operation here, with the reason.
     """
@@ -98,7 +126,7 @@ def offers(
         offer
         for name in _candidates(network, comms, call.op, algorithm)
         for schedules in _laid_out(network, comms, call, name)
-        for offer in _priced(network, comms, call.op, name, schedules, certify)
+        for offer in _priced(network, comms, call.op, name, schedules, certify, {} if runs is None else runs)
     )
 
 
@@ -129,16 +157,23 @@ def _candidates(network: Network, comms: Sequence[Communicator], op: str, algori
 
 
 def _priced(
-    network: Network, comms: Sequence[Communicator], op: str, name: str, schedules: Sequence[Schedule], certify: bool
+    network: Network,
+    comms: Sequence[Communicator],
+    op: str,
+    name: str,
+    schedules: Sequence[Schedule],
+    certify: bool,
+    known: Runs,
 ) -> list[Offer]:
     """One engine run per phase, at unit size, serves all protocols and sizes."""
     if certify:
         _prove(network, comms, op, schedules)
     joined, inside = at_once(schedules), _scaleup_wire(comms[0], op, name)
     crossings = [_crossing(network, phase) for phase in joined]
-    runs = _run_each(
-        network, [(p, p.fraction * np.where(c, 1.0, inside)) for p, c in zip(joined, crossings, strict=True)], certify
-    )
+    runs = [
+        _run(network, phase, phase.fraction * np.where(crossing, 1.0, inside), certify, known)
+        for phase, crossing in zip(joined, crossings, strict=True)
+    ]
     hops = [
         Hops(phase.steps, phase.hops * float(ran.latency_s.max(initial=0.0)), bool(crossing.any()))
         for phase, crossing, ran in zip(joined, crossings, runs, strict=True)
@@ -165,26 +200,17 @@ def _prove(network: Network, comms: Sequence[Communicator], op: str, schedules: 
             prove(comm, op, schedule, network.fabric)
 
 
-def _run_each(
-    network: Network, phases: Sequence[tuple[Traffic, npt.NDArray[np.float64]]], certify: bool
-) -> list[TransferResult]:
-    """Phases that send the same are run once."""
-    known: dict[tuple[bytes, bytes, bytes], TransferResult] = {}
-    runs = []
-    for phase, fraction in phases:
-        sent = phase.src.tobytes(), phase.dst.tobytes(), fraction.tobytes()
-        ran = known.get(sent) if phase.routes is None else None
-        runs.append(ran or _run(network, phase, fraction, certify))
-        if phase.routes is None:
-            known[sent] = runs[-1]
-    return runs
-
-
-def _run(network: Network, phase: Traffic, fraction: npt.NDArray[np.float64], certify: bool) -> TransferResult:
+def _run(
+    network: Network, phase: Traffic, fraction: npt.NDArray[np.float64], certify: bool, known: Runs
+) -> TransferResult:
+    """A phase on the network at unit size; one that sends the same as another is run once."""
     size_bytes = fraction * _UNIT_BYTES
-    if phase.routes is None:
-        return network.transfer(phase.src, phase.dst, size_bytes, certify=certify)
-    return network.run(Subflows.along(phase.routes), size_bytes, np.zeros_like(size_bytes), certify)
+    if phase.routes is not None:
+        return network.run(Subflows.along(phase.routes), size_bytes, np.zeros_like(size_bytes), certify)
+    sent = blake2b(b"".join(each.tobytes() for each in (phase.src, phase.dst, fraction))).digest()
+    if sent not in known:
+        known[sent] = network.transfer(phase.src, phase.dst, size_bytes, certify=certify)
+    return known[sent]
 
 
 def _crossing(network: Network, phase: Traffic) -> npt.NDArray[np.bool_]:
