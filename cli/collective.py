@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..fabric.errors import InputError
 from .goal import emit_goal
+from .links_out import refuse_unwritable, write_links
 from .options import Setup, network_setup, output_options, refuse_given
 from .output import Table, emit
 from .progress import working
+from .together import Together, together_table
 
 if TYPE_CHECKING:
     from ..fabric.graph import Fabric
@@ -30,6 +32,11 @@ if TYPE_CHECKING:
     help="Where they sit: linear, random, scattered or topology (servers anywhere, drawn by --seed), "
     "hostlist:NODES as Slurm writes them, file:PATH.",
 )
+@click.option(
+    "--groups", help="Several communicators at once: servers, rails, grid:4x8:1 (lines of a grid), file:PATH."
+)
+@click.option("--stagger", metavar="TIME", help="Each group starts so much after the one before.")
+@click.option("--starts", help="Ranks that are late: uniform:20us, exponential:5us, late:3=20us, file:PATH.")
 @click.option("--compare", is_flag=True, help="Every algorithm that fits, the fastest first.")
 @click.option("--plot", metavar="FILE", help="Bus bandwidth against size, as .png, .svg or .html.")
 @click.option("--beside", multiple=True, metavar="FABRIC", help="Another fabric in the plot (repeatable).")
@@ -46,6 +53,9 @@ def collective(
     skew: float | None,
     ranks: int | None,
     placement: str,
+    groups: str | None,
+    stagger: str | None,
+    starts: str | None,
     compare: bool,
     plot: str | None,
     beside: tuple[str, ...],
@@ -61,11 +71,16 @@ def collective(
     """
     if goal is not None:
         refuse_given("with a schedule", but=("goal", "ranks", "placement", "links_out"))
+        refuse_unwritable(links_out)
         emit_goal(setup, goal, (placement, ranks), links_out, form, quiet)
         return
+    together = Together(groups, stagger, starts) if groups or stagger or starts else None
+    if together:
+        refuse_given("with groups or starts", but=together.heeded)
     for option, given in (("--beside", beside), ("--published", published)):
         if given and not plot:
             raise InputError(f"{option} is for a plot", "add --plot FILE.png")
+    refuse_unwritable(links_out)
     with working("simulating", quiet):
         from ..sims.collectives import collective as simulate
         from ..sims.placement import placed
@@ -73,9 +88,15 @@ def collective(
         def run(fabric: Fabric) -> CollectiveResult:
             members = placed(fabric, placement, ranks, setup.seed)
             how = setup.network()
-            return simulate(fabric, op, size, algorithm, ranks=members, skew=skew, compare=compare, **how)
+            what: dict[str, Any] = {"op": op, "size": size, "algorithm": algorithm, "ranks": members, "skew": skew}
+            if together:
+                return together.run(fabric, what | how, setup.seed)
+            return simulate(fabric, **what, compare=compare, **how)
 
-        result = run(setup.fabric())
+        fabric = setup.fabric()
+        result = run(fabric)
+        if links_out is not None:
+            write_links(fabric, result, links_out)
         if plot:
             from ..topologies import load
             from .plot_bandwidth import plot_bandwidth
@@ -84,7 +105,7 @@ def collective(
     document = result.to_dict()
     first = result.rows[0]
     title = f"{first.op} over {first.ranks} ranks of {result.fabric}, {first.transport}"
-    table = Table(BANDWIDTH_COLUMNS, bandwidth_rows(result), title)
+    table = together_table(result) if together else Table(BANDWIDTH_COLUMNS, bandwidth_rows(result), title)
     emit(form, document, document["rows"], [table])
 
 

@@ -17,10 +17,8 @@ def emit_goal(
         from ..sims.goal import run_goal
         from ..sims.link_table import link_table
         from ..sims.placement import placed
-        from ..sims.tables import table_writer, write_table
+        from ..sims.tables import write_table
 
-        if links_out is not None:
-            table_writer(links_out)
         fabric = setup.fabric()
         result = run_goal(fabric, source, ranks=placed(fabric, *seats, setup.seed), **setup.network())
         if links_out is not None:

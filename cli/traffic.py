@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..fabric.errors import InputError
+from .links_out import refuse_unwritable
 from .options import Setup, network_setup, output_options
 from .output import Table, emit
 from .progress import working
@@ -63,7 +64,7 @@ def traffic(
         raise InputError("--size does nothing with a file of flows", "the file gives each flow's bytes")
     if pattern is not None and (routes is not None or reverse_routes is not None):
         raise InputError("--routes does nothing with --pattern", "list the flows in a file, and give it by --flows")
-    _refuse_unwritable(flows_out, links_out, causes_out)
+    refuse_unwritable(flows_out, links_out, causes_out)
     reported = report or causes_out is not None
     with working("simulating", quiet):
         from ..fabric.units import size_bytes
@@ -96,15 +97,6 @@ def traffic(
 
         tables += report_tables(result.report)
     emit(form, document, [document], tables)
-
-
-def _refuse_unwritable(*tables: str | None) -> None:
-    """Before anything runs: files whose names say no kind of table."""
-    from ..sims.tables import table_writer
-
-    for path in tables:
-        if path is not None:
-            table_writer(path)
 
 
 def _write_files(

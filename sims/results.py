@@ -80,17 +80,44 @@ class CollectiveRow:
 
 
 @dataclass(frozen=True)
+class GroupRow(CollectiveRow):
+    """The line of one of several groups: it starts at `start_us`, when its first rank does; of its time,
+    `straggler_us` are due to ranks that start later. Alone and with all ranks in time it would take `alone_us`."""
+
+    group: str
+    start_us: float
+    straggler_us: float
+    alone_us: float
+
+
+@dataclass(frozen=True)
+class LinkLoad:
+    """What a run puts on links: of each of its `parts`, a share of so many bytes on each directed link, as payload."""
+
+    parts: tuple[tuple[Floats, int], ...]
+    makespan_s: float
+
+    @property
+    def link_bytes(self) -> Floats:
+        """Per directed link of the fabric."""
+        return np.asarray(sum(share * size_bytes for share, size_bytes in self.parts))
+
+
+@dataclass(frozen=True)
 class CollectiveResult(Tabular):
-    """A collective over a range of sizes; its table has one line per size."""
+    """A collective over a range of sizes; its table has one line per size. `loads` are what each line, or all lines of
+    a size together, put on links."""
 
     fabric: str
     gpus: int
     rows: tuple[CollectiveRow, ...]
     assumptions: tuple[str, ...]
+    loads: tuple[LinkLoad, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON."""
-        return {**asdict(self), "rows": [asdict(row) for row in self.rows], "assumptions": list(self.assumptions)}
+        """Plain JSON, without the links."""
+        rows = [asdict(row) for row in self.rows]
+        return {"fabric": self.fabric, "gpus": self.gpus, "rows": rows, "assumptions": list(self.assumptions)}
 
     def _table(self) -> list[dict[str, Any]]:
         return [asdict(row) for row in self.rows]

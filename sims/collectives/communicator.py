@@ -41,7 +41,7 @@ class Communicator:
     @staticmethod
     def of(network: Network, ranks: npt.ArrayLike) -> Communicator:
         """Raises WorkloadError: fewer than two ranks, one outside the fabric, one listed twice."""
-        listed = _checked(np.asarray(ranks), network.fabric.ranks)
+        listed = checked_ranks(np.asarray(ranks), network.fabric.ranks)
         domain = network.domains[listed].astype(np.int64)
         apart = np.where(domain >= 0, domain, -1 - np.arange(len(listed)))
         _, first, inverse = np.unique(apart, return_index=True, return_inverse=True)
@@ -99,7 +99,8 @@ class Communicator:
         return self.indptr[domain] + (self.starts[domain, channel] + way) % self.domain_sizes[domain]
 
 
-def _checked(ranks: npt.NDArray[Any], limit: int) -> Ranks:
+def checked_ranks(ranks: npt.NDArray[Any], limit: int) -> Ranks:
+    """Raises WorkloadError: fewer than two ranks, one outside 0..limit - 1, one listed twice."""
     faults = []
     if ranks.ndim != 1 or len(ranks) < 2 or ranks.dtype.kind not in "iu":
         raise WorkloadError("a collective needs a list of two ranks or more", "give more ranks, or a larger fabric")

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ...fabric.catalogue import catalogue
 from ...fabric.errors import Fault, UnknownNameError, WorkloadError
+from ...fabric.graph import LinkKind
 from ..network import Detail, Network, TransferResult
 from ..results import NOTHING, Bottleneck
 from ..transports import SWITCH, Subflows
@@ -38,13 +39,15 @@ Expectations = Mapping[str, tuple[Callable[[float], float], ...]]
 @dataclass(frozen=True)
 class Offer:
     """An algorithm under a protocol: what it costs, and `busy_s_per_byte` of size on the links, where `bottleneck` is
-    busy for its `utilisation` of that time; `link_bytes` of the network's unit size go over each directed link."""
+    busy for its `utilisation` of that time. `link_share` of the size goes over each directed link as payload, moved by
+    `phases`, whose fractions are what transfers put on links."""
 
     algorithm: str
     cost: Cost
     busy_s_per_byte: float
     bottleneck: Bottleneck
-    link_bytes: npt.NDArray[np.float64]
+    link_share: npt.NDArray[np.float64]
+    phases: tuple[Traffic, ...] = ()
 
     def moving_s(self, size_bytes: float) -> float:
         """Time in which bytes move."""
@@ -65,10 +68,6 @@ class Offer:
         if size_bytes * self.cost.ceiling_s_per_byte > busy:
             return Bottleneck("protocol", f"ceiling of {self.cost.protocol}", moving / total)
         return replace(self.bottleneck, utilisation=self.bottleneck.utilisation * busy / total)
-
-    def link_bytes_of(self, size_bytes: float) -> npt.NDArray[np.float64]:
-        """Bytes of payload over each directed link."""
-        return self.link_bytes * (size_bytes / _UNIT_BYTES)
 
 
 def chosen(offered: Sequence[Offer], size_bytes: float, algorithm: str = "auto") -> Offer:
@@ -168,12 +167,12 @@ def _priced(
     """One engine run per phase, at unit size, serves all protocols and sizes."""
     if certify:
         _prove(network, comms, op, schedules)
-    joined, inside = at_once(schedules), _scaleup_wire(comms[0], op, name)
-    crossings = [_crossing(network, phase) for phase in joined]
-    runs = [
-        _run(network, phase, phase.fraction * np.where(crossing, 1.0, inside), certify, known)
-        for phase, crossing in zip(joined, crossings, strict=True)
-    ]
+    inside = _scaleup_wire(comms[0], op, name)
+    joined, crossings = [], []
+    for phase in at_once(schedules):
+        crossings.append(_crossing(network, phase))
+        joined.append(replace(phase, fraction=phase.fraction * np.where(crossings[-1], 1.0, inside)))
+    runs = [_run(network, phase, certify, known) for phase in joined]
     hops = [
         Hops(phase.steps, phase.hops * float(ran.latency_s.max(initial=0.0)), bool(crossing.any()))
         for phase, crossing, ran in zip(joined, crossings, runs, strict=True)
@@ -181,8 +180,10 @@ def _priced(
     phase_s = np.array([p.repeats * _moving_s(ran) for p, ran in zip(joined, runs, strict=True)])
     busy_s_per_byte, limit = float(phase_s.sum()) / _UNIT_BYTES, _slowest(runs, phase_s)
     link_bytes = np.sum([p.repeats * ran.link_bytes for p, ran in zip(joined, runs, strict=True)], axis=0)
+    scale_up = np.isin(network.fabric.link_kind, (LinkKind.NVLINK, LinkKind.XGMI))
+    link_share = link_bytes / np.where(scale_up, inside, 1.0) / _UNIT_BYTES
     return [
-        Offer(name, _seen(network, cost), cost.wire * busy_s_per_byte, limit, link_bytes)
+        Offer(name, _seen(network, cost), cost.wire * busy_s_per_byte, limit, link_share, tuple(joined))
         for cost in costs(network, comms, op, name, hops)
     ]
 
@@ -200,14 +201,12 @@ def _prove(network: Network, comms: Sequence[Communicator], op: str, schedules: 
             prove(comm, op, schedule, network.fabric)
 
 
-def _run(
-    network: Network, phase: Traffic, fraction: npt.NDArray[np.float64], certify: bool, known: Runs
-) -> TransferResult:
+def _run(network: Network, phase: Traffic, certify: bool, known: Runs) -> TransferResult:
     """A phase on the network at unit size; one that sends the same as another is run once."""
-    size_bytes = fraction * _UNIT_BYTES
+    size_bytes = phase.fraction * _UNIT_BYTES
     if phase.routes is not None:
         return network.run(Subflows.along(phase.routes), size_bytes, np.zeros_like(size_bytes), certify)
-    sent = blake2b(b"".join(each.tobytes() for each in (phase.src, phase.dst, fraction))).digest()
+    sent = blake2b(b"".join(each.tobytes() for each in (phase.src, phase.dst, phase.fraction))).digest()
     if sent not in known:
         known[sent] = network.transfer(phase.src, phase.dst, size_bytes, certify=certify)
     return known[sent]

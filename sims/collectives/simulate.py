@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ...fabric.errors import Fault, SpecError, UnknownNameError, WorkloadError
 from ...fabric.graph import Fabric, NodeKind
 from ..network import Network, network_for
-from ..results import Bottleneck, CollectiveResult, CollectiveRow
+from ..results import Bottleneck, CollectiveResult, CollectiveRow, LinkLoad
 from .algorithms import OPS
 from .bound import bounds_s_per_byte
 from .communicator import Communicator
@@ -63,21 +63,28 @@ def collective(
         raise SpecError(Fault("compares all algorithms, not one", "leave out the algorithm", field="compare"))
     algorithm = "best" if compare else algorithm
     comm = Communicator.of(network, np.arange(fabric.ranks) if ranks is None else ranks)
-    _refuse_idle_knobs(network, comm)
+    refuse_idle_knobs(network, comm)
     bound, in_switches = bounds_s_per_byte(network, comm, call)
     choices = [_at_bound(bound)] if fidelity == "bound" else offers(network, (comm,), call, algorithm, certify)
-    carrier = "nvlink" if comm.switched and comm.domains == 1 else network.carrier.name
-    rows = []
+    carrier = carrier_of(network, comm)
+    rows, loads = [], []
     for listed in sizes(size):
         one = rounded(op, listed, comm.size)
         for offer in _each(choices, one) if compare else (chosen(choices, one, algorithm),):
             least_s = one * (in_switches if offer.algorithm == "sharp" else bound)
-            rows.append(_row(op, one, comm.size, offer, least_s, carrier, fidelity))
+            rows.append(row_of(op, one, comm.size, offer, least_s, carrier, fidelity))
+            if fidelity != "bound":
+                loads.append(LinkLoad(((offer.link_share, one),), rows[-1].time_us * 1e-6))
     gpus = len(fabric.of_kind(NodeKind.ACCELERATOR))
-    return CollectiveResult(fabric.name, gpus, tuple(rows), tuple(_assumptions(network, comm, fidelity)))
+    return CollectiveResult(fabric.name, gpus, tuple(rows), tuple(assumptions(network, comm, fidelity)), tuple(loads))
 
 
-def _refuse_idle_knobs(network: Network, comm: Communicator) -> None:
+def carrier_of(network: Network, comm: Communicator) -> str:
+    """What the ranks' data goes by."""
+    return "nvlink" if comm.switched and comm.domains == 1 else network.carrier.name
+
+
+def refuse_idle_knobs(network: Network, comm: Communicator) -> None:
     """Raise SpecError for what is said of a network where scale-up links join all ranks."""
     if comm.domains > 1 or not (comm.switched or comm.meshed):
         return
@@ -103,8 +110,18 @@ def _at_bound(s_per_byte: float) -> Offer:
     return Offer("any", Cost(None, 0.0), s_per_byte, cut, np.zeros(0))
 
 
-def _row(op: str, size: int, ranks: int, offer: Offer, bound_s: float, carrier: str, fidelity: str) -> CollectiveRow:
-    time_s = offer.time_s(size)
+def row_of(
+    op: str,
+    size: int,
+    ranks: int,
+    offer: Offer,
+    bound_s: float,
+    carrier: str,
+    fidelity: str,
+    waiting_s: float = 0.0,
+) -> CollectiveRow:
+    """The line of an offer at a size, if ranks also wait so long for late ones."""
+    time_s = offer.time_s(size) + waiting_s
     algbw = size / time_s / 1e9 if time_s > 0 else 0.0
     return CollectiveRow(
         op,
@@ -123,10 +140,12 @@ def _row(op: str, size: int, ranks: int, offer: Offer, bound_s: float, carrier: 
     )
 
 
-def _assumptions(network: Network, comm: Communicator, fidelity: str) -> list[str]:
+def assumptions(network: Network, comm: Communicator, fidelity: str, in_time: bool = True) -> list[str]:
+    """What a result rests on, in sentences; `in_time` if no rank is late."""
     if fidelity == "bound":
         return ["A lower bound: line rates at the borders of ranks and domains, without latencies and headers."]
-    sentences = [*network.assumptions(), "Rounds of a phase wait for their slowest transfer; all ranks start together."]
+    together = "; all ranks start together." if in_time else "."
+    sentences = [*network.assumptions(), f"Rounds of a phase wait for their slowest transfer{together}"]
     if comm.library is None:
         return [*sentences, "Each message in a row costs the latency of its path; there is no software latency."]
     sentences.append(

@@ -85,8 +85,6 @@ def test_headers_of_the_transport_cost_their_share(answer):
         "transport.mtu=1106B",
         "--set",
         "transport.header=82B",
-        "--set",
-        "transport.qps=1",
     )
     framed = answer("collective", *TREE[:-2], *roce, "--algorithm", "ring", "--routing", "d-mod-k")["rows"][0]
     assert framed["time_us"] == pytest.approx(plain["time_us"] * (1106 + 82) / 1024, rel=1e-9)
@@ -119,3 +117,37 @@ def test_what_a_schedule_does_not_heed_is_refused(run):
     assert refused.exit_code == 2
     assert "--op: does nothing with a schedule" in refused.stderr
     assert "--compare: does nothing" in refused.stderr
+
+
+def test_groups_at_once_have_a_line_each(answer):
+    """Two servers, a ring on every rail: no two rails share a link; the n-th starts n ms after the first."""
+    document = answer("collective", "hgx-h100", "--set", "nodes=2", "--groups", "rails", "--stagger", "1ms")
+    assert [row["group"] for row in document["rows"]] == [f"rail-{rail}" for rail in range(8)]
+    assert [row["start_us"] for row in document["rows"]] == pytest.approx([1000 * rail for rail in range(8)])
+    for row in document["rows"]:
+        assert list(row) == [*ROW_KEYS, "group", "start_us", "straggler_us", "alone_us"]
+        assert row["time_us"] == pytest.approx(row["alone_us"])
+
+
+def test_a_late_rank_is_named_with_what_it_costs(run):
+    shown = run("collective", *TREE, "--algorithm", "ring", "--size", "16MB", "--starts", "late:5=1s", "-q")
+    (line,) = [line for line in shown.stdout.splitlines() if line.startswith("all ")]
+    assert "1000000.00" in line
+    assert line.rstrip().endswith("host-5")
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (("--stagger", "1ms"), "--stagger: does nothing without groups"),
+        (("--groups", "servers", "--compare"), "--compare: does nothing with groups"),
+        (("--groups", "file:none.csv", "--ranks", "4"), "--ranks: does nothing with groups"),
+        (("--size", "8B:16B", "--links-out", "links.csv"), "--links-out is for one run, not 2"),
+        (("--fidelity", "bound", "--links-out", "links.csv"), "--links-out is for one run, not 0"),
+        (("--links-out", "links.txt"), ".txt is no kind of table"),
+    ],
+)
+def test_options_that_do_not_fit_together_are_refused(run, options, complaint):
+    refused = run("collective", "hgx-h100", "--set", "nodes=1", *options)
+    assert refused.exit_code == 2
+    assert complaint in refused.stderr
