@@ -103,7 +103,7 @@ ALGORITHMS: Mapping[str, Algorithm] = {
     "sharp": Algorithm(sharp.OPS, sharp.sharp, sharp.unfit),
     "rail-aligned": Algorithm(
         rail_aligned.OPS,
-        _plain(rail_aligned.rail_aligned),
+        rail_aligned.rail_aligned,
         _ranks_only(hierarchical.unfit),
         automatic=rail_aligned.OPS,
     ),
