@@ -22,10 +22,12 @@ from .subflows import Batch, Delivery, Floats, Lines, Queues
 
 @dataclass(frozen=True)
 class Settled:
-    """A delivery, and the queue that stands in front of each directed link of the fabric while flows meet there."""
+    """A delivery, the queue that stands in front of each directed link of the fabric while flows meet there, and
+    whether the law finds its balance on all of them."""
 
     delivery: Delivery
     queue_bytes: Floats
+    holds: bool
 
 
 def carry_controlled(
@@ -56,7 +58,7 @@ def carry_controlled(
         queues=Queues(np.zeros_like(queue), queue),
         notes=tuple(law.warnings(contended)) if len(met) else (),
     )
-    return Settled(delivery, queue)
+    return Settled(delivery, queue, bool(steady.holds[met].all()))
 
 
 def _ends_s(packets: Packets, lines: Lines, batch: Batch, core_bps: float) -> Floats:

@@ -104,9 +104,13 @@ class Infiniband(Transport):
         return super().limits(fabric) * sustained
 
     def congest(self, lines: Lines, batch: Batch, certify: bool) -> Delivery:
-        if self.law is not None:
-            return carry_controlled(self.law, self.packets, lines, batch, certify).delivery
-        return self._credited(lines, batch, certify)
+        if self.law is None:
+            return self._credited(lines, batch, certify)
+        settled = carry_controlled(self.law, self.packets, lines, batch, certify)
+        if settled.holds:
+            return settled.delivery
+        held_back = self._credited(lines, batch, certify)
+        return replace(held_back, notes=(*settled.delivery.notes, *held_back.notes))
 
     def _credited(self, lines: Lines, batch: Batch, certify: bool) -> Delivery:
         """By credits alone, which hold nothing up where no more is offered than fits."""

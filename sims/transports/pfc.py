@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...fabric.errors import Fault, SpecError
-from ...fabric.graph import Fabric, LinkKind
+from ...fabric.graph import SWITCH_KINDS, Fabric, LinkKind
 from .control.law import Floats
 
 KIB = 1024
@@ -60,6 +60,26 @@ def headroom_bytes(
     cable = 2 * np.asarray(delay_s) * np.asarray(rate_bps) / 8
     late = chip.port_mtu_bytes + cable + chip.interface_bytes + obeys
     return np.asarray(np.ceil((chip.lossless_mtu_bytes + late * chip.waste) / KIB), dtype=np.int64) * KIB
+
+
+def reserved_bytes(fabric: Fabric, headroom: int) -> Floats:
+    """Per directed link, what `headroom` for each network link into its target takes of that switch's buffer."""
+    network = fabric.link_kind == LinkKind.NETWORK
+    ports = np.bincount(fabric.link_target[network], minlength=fabric.nodes)
+    return ports[fabric.link_target] * float(headroom)
+
+
+def refuse_large_headroom(fabric: Fabric, headroom: int, xon_bytes: Floats) -> None:
+    """Raises SpecError where headrooms leave nothing of a switch's buffer to go on with."""
+    network = np.flatnonzero(fabric.link_kind == LinkKind.NETWORK)
+    behind = fabric.link_target[network]
+    into_switch = network[np.isin(fabric.node_kind[behind], SWITCH_KINDS)]
+    if not len(into_switch) or xon_bytes[into_switch].min() > 0:
+        return
+    worst = int(into_switch[np.argmin(xon_bytes[into_switch])])
+    switch = fabric.label(int(fabric.link_target[worst]))
+    message = f"{headroom} bytes for each of its links leave nothing of the buffer of {switch}"
+    raise SpecError(Fault(message, "give less, or leave it out", field="transport.pfc_headroom"))
 
 
 def refuse_small_headroom(fabric: Fabric, headroom: int, chip: Chip = Chip()) -> None:

@@ -20,7 +20,7 @@ from .controlled import carry_controlled, filled_bytes
 from .lossless import Buffers, carry_lossless
 from .lossy import Lossy, carry_lossy
 from .packets import Packets
-from .pfc import refuse_small_headroom
+from .pfc import refuse_large_headroom, refuse_small_headroom, reserved_bytes
 from .roce_parameters import RoceParameters
 from .subflows import Batch, Delivery, Lines, Ranks, Subflows, over_adapters
 
@@ -31,9 +31,10 @@ MTU_BYTES = 1024 + HEADER_BYTES
 PAUSE_S, RESUME_S = 15 * 9000 * 8 / 1e11, 12 * 9000 * 8 / 1e11
 """Thresholds as a link's time: 15 and 12 jumbo packets at 100 Gbit/s, the defaults of csg-htsim's RoCE."""
 
-DYNAMIC_PAUSE_S, RESUME_BYTES = 16e6 / 8 / (50e9 / 8), 3000.0
-"""Thresholds where a law keeps queues short: an eighth of a shared buffer of 16 MB per 50 Gbit/s of a port as a link's
-time, going on 3 KB below (alibaba-edu/High-Precision-Congestion-Control, run.py and switch-mmu.cc)."""
+BUFFER_S, BUFFER_SHARE, RESUME_BYTES = 16e6 / (50e9 / 8), 1 / 8, 3000.0
+"""Thresholds where a law keeps queues short: an eighth of what stated headrooms of all its links leave of a switch's
+buffer, which is 16 MB per 50 Gbit/s of a port, going on 3 KB below (alibaba-edu/High-Precision-Congestion-Control,
+run.py and switch-mmu.cc). Headrooms that nobody states have memory of their own."""
 
 BUFFER_BYTES = 2_500_000
 """Of a port, where nothing pauses: 160 MB of an SN5600 for its 64 ports (catalogue)."""
@@ -85,6 +86,7 @@ class Roce(Transport):
         """Raises SpecError for too small a headroom, FlowError for a deadlock of pauses."""
         if self.headroom_bytes is not None:
             refuse_small_headroom(lines.fabric, self.headroom_bytes)
+            refuse_large_headroom(lines.fabric, self.headroom_bytes, self.buffers(lines.fabric).xon_bytes)
         if self.law is not None:
             return self._controlled(self.law, lines, batch, certify)
         if self.lossy is not None:
@@ -118,7 +120,8 @@ class Roce(Transport):
         if self.pause_bytes is not None:
             return Buffers(*(np.full(fabric.links, float(side)) for side in self.pause_bytes))
         if self.law is not None:
-            return Buffers(DYNAMIC_PAUSE_S * byte_rate, DYNAMIC_PAUSE_S * byte_rate - RESUME_BYTES)
+            xoff = BUFFER_SHARE * (BUFFER_S * byte_rate - reserved_bytes(fabric, self.headroom_bytes or 0))
+            return Buffers(xoff, xoff - RESUME_BYTES)
         return Buffers(PAUSE_S * byte_rate, RESUME_S * byte_rate)
 
     def assumptions(self) -> list[str]:

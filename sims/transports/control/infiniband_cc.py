@@ -53,8 +53,8 @@ class InfinibandCc(Law):
         most = links.flows[lost].max()
         return [
             f"InfiniBand congestion control cannot hold {most:.0f} flows on one link: its table ends at a delay of "
-            f"{self.last_delay:g} packets, and at most one packet in {1 + self.marking_rate} is marked. There credits "
-            "stop them, and what waits holds up others; this is not followed."
+            f"{self.last_delay:g} packets, and at most one packet in {1 + self.marking_rate} is marked. Credits alone "
+            "stop these and all others, and what waits holds up what stands behind."
         ]
 
     def assumption(self) -> str:

@@ -129,6 +129,18 @@ def test_headroom_too_small_for_cable_and_speed_is_refused(star):
     Network(star(2), transport="roce", parameters={"pfc_headroom": "200kB"}).transfer([0], [1], 1e6)
 
 
+def test_headroom_that_leaves_nothing_of_the_buffer_is_refused(star):
+    """16 MB per 50 Gbit/s are 32 MB at 100: two ports of 16 MB are all of it."""
+    with pytest.raises(SpecError, match="leave nothing of the buffer of"):
+        Network(star(2), transport="roce", parameters={"pfc_headroom": "16MB"}).transfer([0], [1], 1e6)
+
+
+def test_marks_too_rare_for_the_timer_leave_the_victim_to_credits(lot):
+    """A table stepped back every 1.024 us by packets that come every 6 us and more: as without control."""
+    starved = _shares(lot, "infiniband", mtu="72000B", cc_timer=1)
+    assert starved == pytest.approx(_shares(lot, "infiniband", mtu="72000B", cc="none"))
+
+
 def test_credits_of_a_small_buffer_limit_a_link(star):
     """100 Gbit/s x 1 us of round trip and a packet are 16,622 bytes: half of that, half the rate."""
     whole, half = (
