@@ -66,7 +66,7 @@ def reserved_bytes(fabric: Fabric, headroom: int) -> Floats:
     """Per directed link, what `headroom` for each network link into its target takes of that switch's buffer."""
     network = fabric.link_kind == LinkKind.NETWORK
     ports = np.bincount(fabric.link_target[network], minlength=fabric.nodes)
-    return ports[fabric.link_target] * float(headroom)
+    return np.asarray(ports[fabric.link_target] * float(headroom))
 
 
 def refuse_large_headroom(fabric: Fabric, headroom: int, xon_bytes: Floats) -> None:
