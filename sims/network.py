@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import cached_property
 from typing import Any
@@ -15,12 +15,17 @@ import numpy.typing as npt
 from ..fabric.errors import Fault, InputError, SpecError, UnknownNameError
 from ..fabric.graph import Fabric, LinkKind, NodeKind
 from ..fabric.routing import BY_FLOW, HASHED, ROUTING_RULES, Router, adapters, domains, router_for, scale_up
-from ..fabric.routing.ports import Ports, network_ports
+from ..fabric.routing.ports import DirectLinks, Ports, direct_links, network_ports
+from .alike_transfers import AlikeTransfers, Ends, alike_transfers
 from .results import NOTHING, Bottleneck
 from .transports import Batch, Delivery, Lines, Nvlink, Queues, Subflows, Transport, transport_for
 from .transports.adaptive import LOAD_RULES, LoadRouter, load_router
+from .transports.subflows import Stands
 
 Floats = npt.NDArray[np.float64]
+
+FEWEST_TRANSFERS = 256
+"""Below, transfers are run faster than those that are alike are found."""
 
 
 class Detail(IntEnum):
@@ -152,7 +157,30 @@ class Network:
         src, dst = (np.atleast_1d(np.asarray(end, dtype=np.int32)) for end in (src, dst))
         size = np.broadcast_to(np.asarray(size_bytes, dtype=np.float64), src.shape)
         start = np.broadcast_to(np.asarray(0.0 if start_s is None else start_s, dtype=np.float64), src.shape)
-        return self.run(self.subflows(src, dst), size, start, certify)
+        alike = self._alike(src, dst, size, start) if self.detail < Detail.ROUTING else None
+        if alike is None:
+            return self.run(self.subflows(src, dst), size, start, certify)
+        firsts = src[alike.first], dst[alike.first]
+        flows = self.subflows(*firsts)
+        ran = self.run(flows, size[alike.first], start[alike.first], certify, alike.stands(flows, *firsts))
+        each = {name: getattr(ran, name)[alike.number] for name in ("finish_s", "rate_bps", "latency_s")}
+        return replace(ran, start_s=start, **each)
+
+    def _alike(
+        self, src: npt.NDArray[np.int32], dst: npt.NDArray[np.int32], size: Floats, start: Floats
+    ) -> AlikeTransfers | None:
+        if len(src) < FEWEST_TRANSFERS or self._ends is None:
+            return None
+        crossing = (src != dst) & ~self.nvlink.inside(src, dst) & (self._direct.between(src, dst)[1] == 0)
+        return alike_transfers(self._ends, src, dst, size, start, crossing)
+
+    @cached_property
+    def _ends(self) -> Ends | None:
+        return Ends.of(self.fabric)
+
+    @cached_property
+    def _direct(self) -> DirectLinks:
+        return direct_links(self.fabric)
 
     def subflows(self, src: npt.NDArray[np.int32], dst: npt.NDArray[np.int32]) -> Subflows:
         """What transfers between these ranks become on the links."""
@@ -172,12 +200,20 @@ class Network:
             return Subflows.along(self.router.by_load(src, dst))
         return self.carrier.split(self.router, src, dst)
 
-    def run(self, flows: Subflows, size_bytes: Floats, start_s: Floats, certify: bool = True) -> TransferResult:
-        """Run subflows whose transfers have `size_bytes` and `start_s`. Raises FlowError."""
+    def run(
+        self,
+        flows: Subflows,
+        size_bytes: Floats,
+        start_s: Floats,
+        certify: bool = True,
+        stands: Stands | None = None,
+    ) -> TransferResult:
+        """Run subflows whose transfers have `size_bytes` and `start_s`, each with those that it stands for. Raises
+        FlowError."""
         moving = np.diff(flows.indptr) > 0
         size = np.where(moving, size_bytes[flows.transfer] * flows.part, 0.0)
         carried = np.zeros_like(size) if self.detail == Detail.INFINITE else size
-        batch = Batch(flows, carried, start_s[flows.transfer])
+        batch = Batch(flows, carried, start_s[flows.transfer], stands)
         carry = self.carrier.congest if self.detail >= Detail.TRANSPORT else self.carrier.allocate
         delivery = carry(self._lines, batch, certify)
         latency_s, finish_s = np.zeros_like(start_s), start_s.copy()
@@ -185,8 +221,7 @@ class Network:
         np.maximum.at(finish_s, flows.transfer, delivery.finish_s)
         with np.errstate(divide="ignore", invalid="ignore"):
             rate = np.where(finish_s > start_s, 8 * size_bytes / (finish_s - start_s), np.inf)
-        weights = flows.shares * carried[flows.owner]
-        link_bytes = np.bincount(flows.links, weights, self.fabric.links).astype(np.float64)
+        link_bytes = batch.link_bytes(self.fabric.links)
         limit = self.bottleneck(batch, delivery, link_bytes)
         told = delivery.queues, delivery.notes
         return TransferResult(start_s, finish_s, rate, latency_s, link_bytes, limit, *told)

@@ -25,7 +25,7 @@ def share_fairly(
     A flow with `window` bytes in flight has at most window / round trip on an empty network, and `most_bps` on the
     switched network. `weights`: of the subflows' shares, equal unless given.
     """
-    flows = batch.flows if lines.limiting is None else batch.flows.where(lines.limiting)
+    flows = batch.together if lines.limiting is None else batch.together.where(lines.limiting)
     size_bytes, caps_bps = batch.size_bytes, None
     latency_s = np.zeros(len(size_bytes))
     if packets is not None:
@@ -42,6 +42,10 @@ def share_fairly(
         most = np.where(crosses_network(lines, batch), most_bps, np.inf)
         caps_bps = most if caps_bps is None else np.minimum(caps_bps, most)
     shares = None if (flows.shares == 1.0).all() else flows.shares
+    if batch.stands is not None:
+        size_bytes = size_bytes * batch.count
+        weights = batch.count if weights is None else weights * batch.count
+        caps_bps = None if caps_bps is None else caps_bps * batch.count
     result = simulate_flows(
         flows.indptr,
         flows.links,

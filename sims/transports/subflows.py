@@ -117,12 +117,46 @@ class Lines:
 
 
 @dataclass(frozen=True)
+class Stands:
+    """Alike subflows of which only the first of each class is listed: their `count`, and in place of the listed ones'
+    links and shares those of all of them together. `members` are links that carry what their `firsts` do."""
+
+    count: Floats
+    links: npt.NDArray[np.int32]
+    shares: Floats
+    members: Indices
+    firsts: Indices
+
+
+@dataclass(frozen=True)
 class Batch:
-    """Subflows to carry: payload `size_bytes` and `start_s` of each."""
+    """Subflows to carry: payload `size_bytes` and `start_s` of each, and how many more each stands for."""
 
     flows: Subflows
     size_bytes: Floats
     start_s: Floats
+    stands: Stands | None = None
+
+    @property
+    def together(self) -> Subflows:
+        """The subflows with those that they stand for, each class as one."""
+        if self.stands is None:
+            return self.flows
+        return replace(self.flows, links=self.stands.links, shares=self.stands.shares)
+
+    @property
+    def count(self) -> Floats:
+        """How many subflows each is."""
+        return np.ones(len(self.flows)) if self.stands is None else self.stands.count
+
+    def link_bytes(self, links: int) -> Floats:
+        """Payload per directed link, `links` in all."""
+        flows = self.together
+        weights = flows.shares * (self.size_bytes * self.count)[flows.owner]
+        carried: Floats = np.bincount(flows.links, weights, links).astype(np.float64)
+        if self.stands is not None:
+            carried[self.stands.members] = carried[self.stands.firsts]
+        return carried
 
     def rows(self, kept: npt.NDArray[np.bool_]) -> Batch:
         """Those subflows for which `kept` holds."""
