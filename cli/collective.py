@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 @click.option("--op", default="all-reduce", show_default=True, help="The operation.")
 @click.option("--size", default="1GiB", show_default=True, help="A size, or a range 8B:16GiB in powers of two.")
 @click.option("--algorithm", default="auto", show_default=True, help="auto, best, or a name; a wrong one lists all.")
-@click.option("--skew", type=float, help="Exponent of Zipf's law for the destinations of an all-to-all-v.")
+@click.option(
+    "--skew", type=float, help="Exponent of Zipf's law for the destinations of an all-to-all-v, or for experts."
+)
+@click.option(
+    "--experts",
+    help="Of moe-dispatch and moe-combine: some of experts=256,per_token=8,groups=8,groups_per_token=4,tokens=1024.",
+)
 @click.option("--ranks", type=int, metavar="N", help="Over how many ranks.  [default: all]")
 @click.option(
     "--placement",
@@ -51,6 +57,7 @@ def collective(
     size: str,
     algorithm: str,
     skew: float | None,
+    experts: str | None,
     ranks: int | None,
     placement: str,
     groups: str | None,
@@ -88,7 +95,14 @@ def collective(
         def run(fabric: Fabric) -> CollectiveResult:
             members = placed(fabric, placement, ranks, setup.seed)
             how = setup.network()
-            what: dict[str, Any] = {"op": op, "size": size, "algorithm": algorithm, "ranks": members, "skew": skew}
+            what: dict[str, Any] = {
+                "op": op,
+                "size": size,
+                "algorithm": algorithm,
+                "ranks": members,
+                "skew": skew,
+                "experts": experts,
+            }
             if together:
                 return together.run(fabric, what | how, setup.seed)
             return simulate(fabric, **what, compare=compare, **how)

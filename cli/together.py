@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..fabric.graph import Fabric
     from ..sims.results import CollectiveResult
 
-_HEEDED = ("op", "size", "algorithm", "skew", "groups", "stagger", "starts", "links_out")
+_HEEDED = ("op", "size", "algorithm", "skew", "experts", "groups", "stagger", "starts", "links_out")
 _SEATS = ("ranks", "placement")
 
 

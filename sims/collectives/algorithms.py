@@ -13,6 +13,7 @@ from . import (
     chain,
     direct,
     forest,
+    forwarded,
     halving_doubling,
     hierarchical,
     nvls,
@@ -46,6 +47,8 @@ OPS = (
     "scatter",
     "send-recv",
     "barrier",
+    "moe-dispatch",
+    "moe-combine",
 )
 
 
@@ -95,6 +98,12 @@ ALGORITHMS: Mapping[str, Algorithm] = {
     "scatter-all-gather": Algorithm(scatter_all_gather.OPS, _plain(scatter_all_gather.scatter_all_gather)),
     "send-recv": Algorithm(send_recv.OPS, _plain(send_recv.send_recv), automatic=send_recv.OPS),
     "direct": Algorithm(direct.OPS, _with_demand(direct.direct), automatic=direct.OPS),
+    "forwarded": Algorithm(
+        forwarded.OPS,
+        _with_demand(forwarded.forwarded),
+        _ranks_only(hierarchical.unfit),
+        automatic=forwarded.OPS,
+    ),
     "pairwise": Algorithm(pairwise.OPS, _with_demand(pairwise.pairwise)),
     "shift": Algorithm(shift.OPS, _plain(shift.shift)),
     "two-level": Algorithm(two_level.OPS, _plain(two_level.two_level), _ranks_only(hierarchical.unfit)),

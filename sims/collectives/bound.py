@@ -21,7 +21,8 @@ from ..network import Network
 from .borders import border_bps, tier_borders
 from .communicator import Communicator
 from .concurrent_flow import exchange_s_per_byte
-from .demand import EXCHANGES, Call, destination_shares
+from .demand import EXCHANGES, EXPERT_OPS, Call, destination_shares
+from .gating import chosen_ranks, hits, hits_elsewhere
 from .nvls import multicast_unfit
 from .schedule import Floats, Indices
 
@@ -84,6 +85,8 @@ def traffic(call: Call, group: Indices) -> tuple[Floats, Floats, float]:
         to = destination_shares(call, len(group))
         into = np.bincount(group, weights=to)
         return members * (to.sum() - into), (len(group) - members) * into, 0.0
+    if call.op in EXPERT_OPS:
+        return _of_tokens(call, group)
     if call.op == "send-recv":
         follower = np.roll(group, -1)
         crossing = group != follower
@@ -100,3 +103,13 @@ def traffic(call: Call, group: Indices) -> tuple[Floats, Floats, float]:
         "gather": (inside * ~root, (1 - inside) * root, 0.0),
         "scatter": ((1 - inside) * root, inside * ~root, 0.0),
     }[call.op]
+
+
+def _of_tokens(call: Call, group: Indices) -> tuple[Floats, Floats, float]:
+    """A token leaves its group at least once if any other wants it, and enters each that does; results come back
+    likewise."""
+    chosen, m = chosen_ranks(call.gating, len(group), call.skew, call.seed), int(group.max()) + 1
+    out = np.bincount(group, hits_elsewhere(chosen, group), m).astype(np.float64)
+    entering = hits(chosen, group, m) * (np.arange(m) != group[:, None])
+    into, messages = entering.sum(axis=0), float(entering.sum())
+    return (into, out, messages) if call.op == "moe-combine" else (out, into, messages)

@@ -7,32 +7,40 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...fabric.errors import Fault, SpecError
+from .gating import DEEPSEEK_V3, Gating
 from .schedule import Floats
 
 MOST_SKEW = 10
 
 EXCHANGES = ("all-to-all", "all-to-all-v")
+EXPERT_OPS = ("moe-dispatch", "moe-combine")
 
 
 @dataclass(frozen=True)
 class Call:
     """One call of an operation. `skew` is the exponent of Zipf's law by which ranks are popular as destinations of an
-    all-to-all-v (0: all alike), `seed` says which of them are."""
+    all-to-all-v, or experts with tokens (0: all alike), `seed` says which of them are; `gating` is of experts."""
 
     op: str
     skew: float = 0.0
     seed: int = 0
+    gating: Gating = DEEPSEEK_V3
 
     @staticmethod
-    def checked(op: str, skew: float | None, seed: int) -> Call:
-        """Raises SpecError for a skew that is below 0 or belongs to no all-to-all-v."""
+    def checked(op: str, skew: float | None, seed: int, experts: str | None = None) -> Call:
+        """Raises SpecError for experts that do not fit, for a skew that is below 0, and where they do nothing."""
+        if experts is not None and op not in EXPERT_OPS:
+            cure = f"leave it out, or use {' or '.join(EXPERT_OPS)}"
+            raise SpecError(Fault(f"does nothing in {op}", cure, field="experts"))
+        gating = DEEPSEEK_V3 if experts is None else Gating.of(experts)
         if skew is None:
-            return Call(op, 0.0, seed)
-        if op != "all-to-all-v":
-            raise SpecError(Fault(f"does nothing in {op}", "leave it out, or use all-to-all-v", field="skew"))
+            return Call(op, 0.0, seed, gating)
+        if op not in ("all-to-all-v", *EXPERT_OPS):
+            cure = f"leave it out, or use all-to-all-v or {' or '.join(EXPERT_OPS)}"
+            raise SpecError(Fault(f"does nothing in {op}", cure, field="skew"))
         if not 0 <= skew <= MOST_SKEW:
             raise SpecError(Fault(f"{skew} is outside 0..{MOST_SKEW}", "0 is even, 1 Zipf's law", field="skew"))
-        return Call(op, skew, seed)
+        return Call(op, skew, seed, gating)
 
 
 def pair_shares(call: Call, n: int) -> Floats:

@@ -8,6 +8,7 @@ from ..network import Network
 from . import nccl, rccl
 from .communicator import Communicator
 from .cost import Cost
+from .demand import EXPERT_OPS
 from .hops import Hops
 from .machine import machine_of
 
@@ -27,8 +28,8 @@ def costs(
     network: Network, comms: Sequence[Communicator], op: str, algorithm: str, hops: Sequence[Hops]
 ) -> tuple[Cost, ...]:
     """One per protocol that all groups have; for groups that run at once, those of the group that waits longest. Ranks
-    of a make without a modelled library pay the latency of the network alone."""
-    if any(comm.library is None for comm in comms):
+    of a make without a modelled library pay the latency of the network alone, as do operations that no library has."""
+    if op in EXPERT_OPS or any(comm.library is None for comm in comms):
         return (Cost(None, sum(hop.steps * hop.latency_s for hop in hops)),)
     per_group = [{cost.protocol: cost for cost in _own(network, comm, op, algorithm, hops)} for comm in _unlike(comms)]
     shared = [protocol for protocol in per_group[0] if all(protocol in group for group in per_group)]

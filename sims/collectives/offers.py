@@ -18,11 +18,11 @@ from ..transports import SWITCH, Subflows
 from .algorithms import ALGORITHMS, OPS
 from .communicator import Communicator
 from .cost import Cost
-from .demand import Call
+from .demand import EXPERT_OPS, Call
 from .hops import Hops
 from .library import automatic, costs
 from .schedule import Schedule, Traffic, at_once
-from .semantics import MOST_PROVEN_RANKS, MOST_PROVEN_ROUNDS, prove
+from .semantics import prove, too_large
 
 _UNIT_BYTES = 2.0**30
 """The size of the one engine run per algorithm; times of larger and smaller ones follow, as phases are linear in
@@ -48,6 +48,8 @@ class Offer:
     bottleneck: Bottleneck
     link_share: npt.NDArray[np.float64]
     phases: tuple[Traffic, ...] = ()
+    unproven: str = ""
+    """Why the schedule was not run on symbolic data, although asked for."""
 
     def moving_s(self, size_bytes: float) -> float:
         """Time in which bytes move."""
@@ -125,7 +127,7 @@ def offers(
         offer
         for name in _candidates(network, comms, call.op, algorithm)
         for schedules in _laid_out(network, comms, call, name)
-        for offer in _priced(network, comms, call.op, name, schedules, certify, {} if runs is None else runs)
+        for offer in _priced(network, comms, call, name, schedules, certify, {} if runs is None else runs)
     )
 
 
@@ -158,16 +160,15 @@ def _candidates(network: Network, comms: Sequence[Communicator], op: str, algori
 def _priced(
     network: Network,
     comms: Sequence[Communicator],
-    op: str,
+    call: Call,
     name: str,
     schedules: Sequence[Schedule],
     certify: bool,
     known: Runs,
 ) -> list[Offer]:
     """One engine run per phase, at unit size, serves all protocols and sizes."""
-    if certify:
-        _prove(network, comms, op, schedules)
-    inside = _scaleup_wire(comms[0], op, name)
+    unproven = _proven(network, comms, call, schedules) if certify else ""
+    inside = _scaleup_wire(comms[0], call.op, name)
     joined, crossings = [], []
     for phase in at_once(schedules):
         crossings.append(_crossing(network, phase))
@@ -183,8 +184,8 @@ def _priced(
     scale_up = np.isin(network.fabric.link_kind, (LinkKind.NVLINK, LinkKind.XGMI))
     link_share = link_bytes / np.where(scale_up, inside, 1.0) / _UNIT_BYTES
     return [
-        Offer(name, _seen(network, cost), cost.wire * busy_s_per_byte, limit, link_share, tuple(joined))
-        for cost in costs(network, comms, op, name, hops)
+        Offer(name, _seen(network, cost), cost.wire * busy_s_per_byte, limit, link_share, tuple(joined), unproven)
+        for cost in costs(network, comms, call.op, name, hops)
     ]
 
 
@@ -195,10 +196,14 @@ def _slowest(runs: Sequence[TransferResult], phase_s: npt.NDArray[np.float64]) -
     return replace(slowest, utilisation=slowest.utilisation * share)
 
 
-def _prove(network: Network, comms: Sequence[Communicator], op: str, schedules: Sequence[Schedule]) -> None:
+def _proven(network: Network, comms: Sequence[Communicator], call: Call, schedules: Sequence[Schedule]) -> str:
+    """Prove the schedules of all groups, and say why not where one is too large. Raises InternalError."""
+    reasons = []
     for comm, schedule in zip(comms, schedules, strict=True):
-        if comm.size <= MOST_PROVEN_RANKS and sum(phase.repeats for phase in schedule) <= MOST_PROVEN_ROUNDS:
-            prove(comm, op, schedule, network.fabric)
+        reasons.append(too_large(comm, call, schedule))
+        if not reasons[-1]:
+            prove(comm, call, schedule, network.fabric)
+    return max(reasons)
 
 
 def _run(network: Network, phase: Traffic, certify: bool, known: Runs) -> TransferResult:
@@ -225,7 +230,7 @@ def _scaleup_wire(comm: Communicator, op: str, algorithm: str) -> float:
     """Bytes on scale-up links per byte of payload, in units of a ring's: who sends to all at once reaches less of
     their rate."""
     accelerator = catalogue().accelerators.get(comm.accelerator)
-    if accelerator is None or (op not in EXCHANGES and algorithm != "all-pairs"):
+    if accelerator is None or (op not in (*EXCHANGES, *EXPERT_OPS) and algorithm != "all-pairs"):
         return 1.0
     ring, exchange = accelerator.ring_gbps_bytes, accelerator.alltoall_gbps_bytes
     return ring.value / exchange.value if ring and exchange else 1.0

@@ -9,6 +9,7 @@ the root at position 0:
     gather, scatter                          block b goes from, or to, rank b
     send-recv                                block b goes from rank b to the next
     all-to-all, all-to-all-v                 block s n + d goes from rank s to rank d
+    moe-dispatch, moe-combine                block b are the tokens of rank b, a part each, for ranks with their experts
 
 A proof also holds the schedule to its word: no transfer carries more than its `fraction`, some round carries all of
 it, and no piece passes more ranks one after the other than `steps` pays for.
@@ -25,15 +26,18 @@ from ...fabric.errors import InternalError
 from ...fabric.graph import Fabric
 from ..transports import SWITCH
 from .communicator import Communicator
+from .demand import EXPERT_OPS, Call
+from .gating import chosen_ranks
 from .schedule import Indices, Moves, Phase, Schedule
 
 MOST_PROVEN_RANKS = 64
 MOST_PROVEN_ROUNDS = 512
+MOST_PROVEN_CONTRIBUTIONS = 2**25
 """Larger schedules come from the same code; their proofs would take longer than their simulation."""
 
 Counts = npt.NDArray[np.int16]
 
-_REDUCING = ("all-reduce", "reduce-scatter", "reduce", "barrier")
+_REDUCING = ("all-reduce", "reduce-scatter", "reduce", "barrier", "moe-combine")
 _WHOLE = ("all-reduce", "broadcast", "reduce", "barrier")
 _PAIRWISE = ("all-to-all", "all-to-all-v")
 _SLACK = 1e-9
@@ -62,23 +66,56 @@ def _keys(moves: Moves) -> Indices:
     return moves.block.astype(np.int64) << 31 | moves.part
 
 
-def prove(comm: Communicator, op: str, schedule: Schedule, fabric: Fabric | None = None) -> None:
+def too_large(comm: Communicator, call: Call, schedule: Schedule) -> str:
+    """Why a schedule is not proven when it runs, or nothing."""
+    if comm.size > MOST_PROVEN_RANKS:
+        return f"{comm.size} ranks are more than {MOST_PROVEN_RANKS}"
+    played = sum(phase.repeats for phase in schedule)
+    if played > MOST_PROVEN_ROUNDS:
+        return f"{played} rounds are more than {MOST_PROVEN_ROUNDS}"
+    tokens = call.gating.tokens * comm.size
+    contributions = tokens * comm.size * (comm.size if call.op == "moe-combine" else 1)
+    if call.op in EXPERT_OPS and contributions > MOST_PROVEN_CONTRIBUTIONS:
+        return f"{tokens} tokens among {comm.size} ranks are too many"
+    return ""
+
+
+def prove(comm: Communicator, asked: str | Call, schedule: Schedule, fabric: Fabric | None = None) -> None:
     """Run the schedule on symbolic data. `fabric` is asked for where phases bring their own routes.
 
     Raises InternalError: a rank ends without its data or with too much of it, or a phase carries other amounts, or
     takes more steps, than it says.
     """
+    call = asked if isinstance(asked, Call) else Call(asked)
+    op = call.op
     carried = [[phase.moves(r) for r in range(phase.repeats)] for phase in schedule]
     pieces = _Pieces.of(Moves.joined([moves for each in carried for moves in each]))
-    _check_cut(comm.size, op, pieces)
+    if op not in EXPERT_OPS:
+        _check_cut(comm.size, op, pieces)
     ends = [_ends(comm, phase, fabric) for phase in schedule]
     entities = 1 + max(int(end.max()) for pair in ends for end in pair)
-    held = _start(comm.size, op, pieces.block, entities)
+    experts = _experts(comm.size, call, pieces) if op in EXPERT_OPS else None
+    held = _start(comm.size, op, pieces.block, entities, experts)
     for phase, each, (src, dst) in zip(schedule, carried, ends, strict=True):
         _check_amounts(phase, each)
         for moves in each:
             _run(held, moves, pieces.numbers(moves), src, dst)
-    _check_end(comm.size, op, pieces.block, held)
+    _check_end(comm.size, op, pieces.block, held, experts)
+
+
+def _experts(n: int, call: Call, pieces: _Pieces) -> npt.NDArray[np.bool_]:
+    """[piece, rank] -> whether the rank has an expert of this token. Raises InternalError if a token that some other
+    rank wants is not moved."""
+    chosen = chosen_ranks(call.gating, n, call.skew, call.seed)
+    numbers = np.indices(chosen.shape[:2])
+    source, token = numbers[0], numbers[1]
+    needed = (chosen != source[:, :, None]).any(axis=2)
+    key = (source.astype(np.int64) << 31 | token)[needed]
+    if not np.isin(key, pieces.key).all():
+        raise InternalError(f"{call.op} leaves tokens unmoved")
+    wanted = np.zeros((len(pieces.key), n), dtype=bool)
+    np.put_along_axis(wanted, chosen[pieces.block, pieces.key & (1 << 31) - 1], True, axis=1)
+    return wanted
 
 
 def _ends(comm: Communicator, phase: Phase, fabric: Fabric | None) -> tuple[Indices, Indices]:
@@ -112,11 +149,14 @@ def _check_cut(n: int, op: str, pieces: _Pieces) -> None:
         raise InternalError(f"the pieces of {op} do not make up its data")
 
 
-def _start(n: int, op: str, block: Indices, entities: int) -> Counts:
+def _start(n: int, op: str, block: Indices, entities: int, experts: npt.NDArray[np.bool_] | None) -> Counts:
     """What everyone holds at first: [entity, piece, contributor], how often. Only reductions tell contributors
     apart."""
     held = np.zeros((entities, len(block), n if op in _REDUCING else 1), dtype=np.int16)
     rank = np.arange(n)
+    if op == "moe-combine" and experts is not None:
+        held[rank, :, rank] = experts.T
+        return held
     if op in _REDUCING:
         held[rank, :, rank] = 1
         return held
@@ -154,8 +194,13 @@ def _run(held: Counts, moves: Moves, piece: Indices, src: Indices, dst: Indices)
         np.add.at(held, (receiver[adds], what[adds]), sent[adds])
 
 
-def _check_end(n: int, op: str, block: Indices, held: Counts) -> None:
+def _check_end(n: int, op: str, block: Indices, held: Counts, experts: npt.NDArray[np.bool_] | None) -> None:
     piece = np.arange(len(block))
+    if experts is not None:
+        right = (held[block, piece] == experts) if op == "moe-combine" else (held[:n, :, 0].T[experts] == 1)
+        if not right.all():
+            raise InternalError(f"after {op} a rank lacks tokens, or holds some more than once")
+        return
     if op in ("all-reduce", "all-gather", "broadcast", "barrier"):
         final = held[:n]
     else:

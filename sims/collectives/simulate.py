@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from .algorithms import OPS
 from .bound import bounds_s_per_byte
 from .communicator import Communicator
 from .cost import Cost
-from .demand import Call
+from .demand import EXPERT_OPS, Call
 from .offers import Offer, chosen, offers
 from .sizes import bus_factor, rounded, sizes
 
@@ -35,6 +35,7 @@ def collective(
     parameters: Mapping[str, Any] | None = None,
     skew: float | None = None,
     compare: bool = False,
+    experts: str | None = None,
 ) -> CollectiveResult:
     """Time, bandwidth and bottleneck of `op` over `ranks` (all of the fabric's), beside a proven lower bound.
 
@@ -47,7 +48,9 @@ def collective(
         certify: check every allocation and the conservation of bytes, and run the schedules of up to 64 ranks on
             symbolic data.
         compare: a row for every algorithm that fits at every size, the fastest first; only with `auto`.
-        skew: of an all-to-all-v, the exponent of Zipf's law by which destinations are popular; `seed` draws which.
+        skew: of an all-to-all-v, the exponent of Zipf's law by which destinations are popular, of a moe-dispatch or
+            moe-combine that of experts; `seed` draws which.
+        experts: of these two, `experts=256,per_token=8,groups=8,groups_per_token=4,tokens=1024` or some of it.
 
     Raises:
         InputError: names, ranks, sizes or parameters that cannot be used, every fault at once.
@@ -55,7 +58,7 @@ def collective(
     network = network_for(fabric, fidelity, transport, routing, seed, parameters or {})
     if op not in OPS:
         raise UnknownNameError.of("operation", op, OPS)
-    call = Call.checked(op, skew, seed)
+    call = Call.checked(op, skew, seed, experts)
     if fidelity == "bound" and (algorithm != "auto" or compare):
         field = "compare" if compare else "algorithm"
         raise SpecError(Fault("does nothing at fidelity bound", "leave it out", field=field))
@@ -67,16 +70,18 @@ def collective(
     bound, in_switches = bounds_s_per_byte(network, comm, call)
     choices = [_at_bound(bound)] if fidelity == "bound" else offers(network, (comm,), call, algorithm, certify)
     carrier = carrier_of(network, comm)
-    rows, loads = [], []
+    rows, loads, ran = [], [], []
     for listed in sizes(size):
         one = rounded(op, listed, comm.size)
         for offer in _each(choices, one) if compare else (chosen(choices, one, algorithm),):
             least_s = one * (in_switches if offer.algorithm == "sharp" else bound)
             rows.append(row_of(op, one, comm.size, offer, least_s, carrier, fidelity))
+            ran.append(offer)
             if fidelity != "bound":
                 loads.append(LinkLoad(((offer.link_share, one),), rows[-1].time_us * 1e-6))
     gpus = len(fabric.of_kind(NodeKind.ACCELERATOR))
-    return CollectiveResult(fabric.name, gpus, tuple(rows), tuple(assumptions(network, comm, fidelity)), tuple(loads))
+    said = (*assumptions(network, comm, op, fidelity), *unproven(ran))
+    return CollectiveResult(fabric.name, gpus, tuple(rows), said, tuple(loads))
 
 
 def carrier_of(network: Network, comm: Communicator) -> str:
@@ -140,12 +145,20 @@ def row_of(
     )
 
 
-def assumptions(network: Network, comm: Communicator, fidelity: str, in_time: bool = True) -> list[str]:
+def unproven(ran: Iterable[Offer]) -> Iterator[str]:
+    """Of what ran, the schedules that were too large to be proven, in sentences."""
+    reasons = {offer.algorithm: offer.unproven for offer in ran if offer.unproven}
+    return (f"The schedule of {name} is not proven on symbolic data: {why}." for name, why in reasons.items())
+
+
+def assumptions(network: Network, comm: Communicator, op: str, fidelity: str, in_time: bool = True) -> list[str]:
     """What a result rests on, in sentences; `in_time` if no rank is late."""
     if fidelity == "bound":
         return ["A lower bound: line rates at the borders of ranks and domains, without latencies and headers."]
     together = "; all ranks start together." if in_time else "."
     sentences = [*network.assumptions(), f"Rounds of a phase wait for their slowest transfer{together}"]
+    if op in EXPERT_OPS:
+        return [*sentences, "Kernels that dispatch and combine tokens cost no time beside the network's."]
     if comm.library is None:
         return [*sentences, "Each message in a row costs the latency of its path; there is no software latency."]
     sentences.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...fabric.errors import WorkloadError
 from ...fabric.units import size_bytes
+from .demand import EXPERT_OPS
 
 _ALIGNMENT_BYTES = 16
 
@@ -30,6 +31,8 @@ def rounded(op: str, size: int, ranks: int) -> int:
 
 
 def bus_factor(op: str, ranks: int) -> float:
-    """Bus bandwidth per algorithm bandwidth (nccl-tests, doc/PERFORMANCE.md and the operations' sources)."""
-    factors = {"all-reduce": 2 * (ranks - 1) / ranks, "send-recv": 1.0, "broadcast": 1.0, "reduce": 1.0}
-    return factors.get(op, (ranks - 1) / ranks)
+    """Bus bandwidth per algorithm bandwidth (nccl-tests, doc/PERFORMANCE.md and the operations' sources); 1 for those
+    that nccl-tests does not have."""
+    if op in ("send-recv", "broadcast", "reduce", *EXPERT_OPS):
+        return 1.0
+    return (2 if op == "all-reduce" else 1) * (ranks - 1) / ranks

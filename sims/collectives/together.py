@@ -20,7 +20,7 @@ from .demand import Call
 from .groups import Group, given, groups_of
 from .offers import Offer, chosen, offers
 from .overlap import Overlap, Part, overlapped
-from .simulate import assumptions, carrier_of, refuse_idle_knobs, row_of
+from .simulate import assumptions, carrier_of, refuse_idle_knobs, row_of, unproven
 from .sizes import rounded, sizes
 
 SENTENCES = (
@@ -66,6 +66,7 @@ def collectives_at_once(
     skew: float | None = None,
     stagger_s: float = 0.0,
     late_s: npt.ArrayLike | None = None,
+    experts: str | None = None,
 ) -> CollectiveResult:
     """Time, bandwidth and bottleneck of `op` in several groups of `ranks`, one row per group and size.
 
@@ -83,7 +84,7 @@ def collectives_at_once(
     network = network_for(fabric, fidelity, transport, routing, seed, parameters or {})
     if op not in OPS:
         raise UnknownNameError.of("operation", op, OPS)
-    call = Call.checked(op, skew, seed)
+    call = Call.checked(op, skew, seed, experts)
     seats = checked_ranks(np.arange(fabric.ranks) if ranks is None else np.asarray(ranks), fabric.ranks)
     found = groups_of(network, seats.astype(np.int64), groups) if isinstance(groups, str) else given(groups)
     comms = [Communicator.of(network, group.ranks) for group in found]
@@ -105,9 +106,11 @@ def collectives_at_once(
         of_size = [_row(network, op, fidelity, in_time.bottleneck, *one) for one in each]
         rows += of_size
         loads.append(_load(playing, of_size))
-        notes |= dict.fromkeys((*in_time.notes, *late.notes))
+        notes |= dict.fromkeys((*in_time.notes, *late.notes, *unproven(one.offer for one in playing)))
     gpus = len(fabric.of_kind(NodeKind.ACCELERATOR))
-    said = dict.fromkeys(sentence for comm in comms for sentence in assumptions(network, comm, fidelity, in_time=False))
+    said = dict.fromkeys(
+        sentence for comm in comms for sentence in assumptions(network, comm, op, fidelity, in_time=False)
+    )
     return CollectiveResult(fabric.name, gpus, tuple(rows), (*said, *SENTENCES, *notes), tuple(loads))
 
 

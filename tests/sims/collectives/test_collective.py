@@ -358,3 +358,10 @@ def test_a_transport_that_decides_what_nccl_runs_on_nvlink_is_taken():
     """The plugin for EFA sets NCCL_NVLS_CHUNKSIZE, which holds on a single server, too."""
     own, said = load("hgx-h100", nodes=1, network="uec"), load("hgx-h100", nodes=1)
     assert seconds(said, transport="uec") == seconds(own) != seconds(said)
+
+
+def test_a_schedule_too_large_to_be_proven_says_so(star):
+    said = {n: collective(star(n), size=SIZE, algorithm="ring").assumptions for n in (64, 65)}
+    assert "The schedule of ring is not proven on symbolic data: 65 ranks are more than 64." in said[65]
+    assert not any("proven" in sentence for sentence in said[64])
+    assert said[64] == collective(star(64), size=SIZE, algorithm="ring", certify=False).assumptions

@@ -8,6 +8,7 @@ from fabricsim.fabric.errors import InternalError
 from fabricsim.sims.collectives.algorithms import ALGORITHMS, OPS
 from fabricsim.sims.collectives.communicator import Communicator
 from fabricsim.sims.collectives.demand import Call
+from fabricsim.sims.collectives.gating import Gating
 from fabricsim.sims.collectives.schedule import Moves
 from fabricsim.sims.collectives.semantics import prove
 from fabricsim.sims.network import Network
@@ -22,9 +23,10 @@ def proven(network, ranks, name, op):
     comm = Communicator.of(network, ranks)
     if ALGORITHMS[name].unfit(network, comm):
         return False
-    schedules = ALGORITHMS[name].schedules(network, comm, Call(op))
+    call = Call(op, gating=Gating(64, 4, 8, 3, tokens=4))
+    schedules = ALGORITHMS[name].schedules(network, comm, call)
     for number in sorted({0, len(schedules) // 3}):
-        prove(comm, op, schedules[number], network.fabric)
+        prove(comm, call, schedules[number], network.fabric)
     return True
 
 
