@@ -36,8 +36,26 @@ class Comparisons:
 
 
 @pytest.fixture
-def compare(request):
-    return Comparisons(request.config.stash[ROWS])
+def show(request):
+    """`show(case, ours, reference, error, limit)`: note a line of the table. Returns whether it is within the limit."""
+
+    def note(case, ours, reference, error, limit):
+        within = abs(error) <= limit
+        row = (case, ours, reference, f"{error:.2%}", f"{limit:.1%}", "pass" if within else "miss")
+        request.config.stash[ROWS].append(row)
+        return within
+
+    return note
+
+
+@pytest.fixture
+def compare(show):
+    """`compare(case, ours, reference, error, limit)`: note a line of the table, and fail where the limit is missed."""
+
+    def note(case, ours, reference, error, limit):
+        assert show(case, ours, reference, error, limit), f"{case}: {error:.2%}, limit {limit:.1%}"
+
+    return note
 
 
 def pytest_terminal_summary(terminalreporter, config):
