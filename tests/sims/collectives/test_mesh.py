@@ -47,7 +47,7 @@ def test_between_servers_eight_open_chains_use_all_cables_of_each_and_its_adapte
     assert 2**36 * 30 / 16 / (times[1] - times[0]) / 1e3 == pytest.approx(8 * LINK_GBPS, rel=1e-9)
     network = Network(fabric)
     offer = offers(network, [Communicator.of(network, np.arange(16))], "all-reduce", "ring")[0]
-    cables = offer.link_bytes[fabric.link_kind == LinkKind.XGMI]
+    cables = offer.link_share[fabric.link_kind == LinkKind.XGMI]
     assert cables == pytest.approx(np.full(112, cables[0]))
 
 
