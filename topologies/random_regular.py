@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 Pairs = npt.NDArray[np.int64]
 
@@ -72,5 +70,8 @@ def _complement(nodes: int, edges: Pairs) -> Pairs:
 
 
 def _connected(nodes: int, edges: Pairs) -> bool:
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     graph = coo_array((np.ones(len(edges), dtype=np.int8), (edges[:, 0], edges[:, 1])), shape=(nodes, nodes))
     return connected_components(graph, directed=False, return_labels=False) == 1

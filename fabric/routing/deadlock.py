@@ -13,8 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from ..graph import Fabric
 from ._dependency_kernels import enter_dependencies
@@ -130,6 +128,9 @@ def _cycle(
     fabric: Fabric, edges: _Edges, src: npt.NDArray[np.int32], dst: npt.NDArray[np.int32]
 ) -> Iterator[Dependency]:
     """A shortest cycle through some channel of the smallest knot of channels that wait for one another."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import breadth_first_order, connected_components
+
     used, ends = np.unique(np.divmod(edges.key, _channels(fabric)), return_inverse=True)
     source, target = ends.reshape(2, -1)
     graph = csr_array((np.arange(1, len(source) + 1), (source, target)), shape=(len(used), len(used)))

@@ -7,8 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from ..graph import SWITCH_KINDS, Fabric, LinkKind, NodeKind
 from .router import Indptr, Links, Ranks, csr
@@ -49,6 +47,9 @@ def domains(fabric: Fabric) -> npt.NDArray[np.int32]:
     between = np.flatnonzero(_between_nvswitches(fabric))
     if not len(between):
         return server
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     ends = fabric.link_source[between], fabric.link_target[between]
     shape = (fabric.nodes, fabric.nodes)
     part = connected_components(coo_array((np.ones(len(between), np.int8), ends), shape), directed=False)[1]

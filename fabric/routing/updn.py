@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from ..graph import Fabric
 from ._choice_kernels import DESTINATION
@@ -56,6 +54,9 @@ def _all_different(height: Heights) -> Heights:
 
 def _parts(graph: SwitchGraph) -> npt.NDArray[np.int32]:
     """The connected part of each switch."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     shape = (graph.switches, graph.switches)
     return connected_components(coo_array((np.ones(len(graph.links), np.int8), graph.ends), shape), directed=False)[1]
 
