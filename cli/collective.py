@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 @click.option("--starts", help="Ranks that are late: uniform:20us, exponential:5us, late:3=20us, file:PATH.")
 @click.option("--compare", is_flag=True, help="Every algorithm that fits, the fastest first.")
 @click.option("--plot", metavar="FILE", help="Bus bandwidth against size, as .png, .svg or .html.")
-@click.option("--beside", multiple=True, metavar="FABRIC", help="Another fabric in the plot (repeatable).")
+@click.option("--beside", multiple=True, metavar="FABRIC", help="Another fabric to compare with (repeatable).")
 @click.option("--goal", metavar="FILE", help="Run a GOAL schedule, in the text that LogGOPSim reads, in place of --op.")
 @click.option("--links-out", metavar="FILE", help="Write what each link carried, as .csv or .parquet.")
 @click.option("--published", metavar="FILE.csv", help="Measured points in the plot: size_bytes and a busbw column.")
@@ -84,13 +85,13 @@ def collective(
     together = Together(groups, stagger, starts) if groups or stagger or starts else None
     if together:
         refuse_given("with groups or starts", but=together.heeded)
-    for option, given in (("--beside", beside), ("--published", published)):
-        if given and not plot:
-            raise InputError(f"{option} is for a plot", "add --plot FILE.png")
+    if published and not plot:
+        raise InputError("--published is for a plot", "add --plot FILE.png")
     refuse_unwritable(links_out)
     with working("simulating", quiet):
         from ..sims.collectives import collective as simulate
         from ..sims.placement import placed
+        from ..topologies import load
 
         def run(fabric: Fabric) -> CollectiveResult:
             members = placed(fabric, placement, ranks, setup.seed)
@@ -109,18 +110,32 @@ def collective(
 
         fabric = setup.fabric()
         result = run(fabric)
+        others = [run(load(name)) for name in beside]
         if links_out is not None:
             write_links(fabric, result, links_out)
         if plot:
-            from ..topologies import load
             from .plot_bandwidth import plot_bandwidth
 
-            plot_bandwidth([result, *(run(load(name)) for name in beside)], published, plot)
-    document = result.to_dict()
-    first = result.rows[0]
-    title = f"{first.op} over {first.ranks} ranks of {result.fabric}, {first.transport}"
-    table = together_table(result) if together else Table(BANDWIDTH_COLUMNS, bandwidth_rows(result), title)
-    emit(form, document, document["rows"], [table])
+            plot_bandwidth([result, *others], published, plot)
+    if together:
+        emit(form, document := result.to_dict(), document["rows"], [together_table(result)])
+    else:
+        emit(form, *_said([result, *others]))
+
+
+def _said(results: Sequence[CollectiveResult]) -> tuple[dict[str, Any], list[dict[str, Any]], list[Table]]:
+    """Document, records and tables: of the first fabric, and of the others beside it."""
+    documents = [result.to_dict() for result in results]
+    tables = []
+    for result in results:
+        first = result.rows[0]
+        title = f"{first.op} over {first.ranks} ranks of {result.fabric}, {first.transport}"
+        tables.append(Table(BANDWIDTH_COLUMNS, bandwidth_rows(result), title))
+    if len(results) == 1:
+        return documents[0], documents[0]["rows"], tables
+    records = [{"fabric": each["fabric"], **row} for each in documents for row in each["rows"]]
+    said = dict.fromkeys(sentence for each in documents for sentence in each["assumptions"])
+    return {**documents[0], "assumptions": list(said), "beside": documents[1:]}, records, tables
 
 
 BANDWIDTH_COLUMNS = (

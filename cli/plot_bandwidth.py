@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..fabric.errors import Fault, InputError
 from ..fabric.files import replacing
+from ..fabric.units import format_size
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from ..sims.results import CollectiveResult
 
 Points = list[tuple[float, float]]
+
+_STYLES = ("-",) * 10 + ("--",) * 10 + (":",) * 10
+"""Lines of one colour are told apart by their dashes."""
 
 _UNDATED = {".png": {}, ".svg": {"Date": None}}
 """Formats of matplotlib, and what keeps the time out of them; .html holds an .svg."""
@@ -37,12 +41,14 @@ def plot_bandwidth(results: Sequence[CollectiveResult], published: str | None, p
         raise InputError("a plot needs matplotlib", "pip install fabricsim[plot]") from None
     figure = matplotlib.figure.Figure(figsize=(9, 5.5), layout="constrained")
     axes = figure.subplots()
+    axes.set_prop_cycle(linestyle=_STYLES, color=matplotlib.color_sequences["tab10"] * 3)
     for label, line in _lines(results).items():
         axes.plot(*zip(*line, strict=True), marker=".", label=label)
     if points:
         axes.plot(*zip(*points, strict=True), "kx", label=f"measured ({Path(published or '').stem})")
     axes.set_xscale("log", base=2)
-    axes.set(xlabel="size, bytes", ylabel="bus bandwidth, GB/s", title=results[0].rows[0].op)
+    axes.xaxis.set_major_formatter(lambda size, _: format_size(round(size)))
+    axes.set(xlabel="size", ylabel="bus bandwidth, GB/s", title=results[0].rows[0].op)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
     with matplotlib.rc_context({"svg.hashsalt": "fabricsim"}), replacing(path) as temporary:

@@ -277,6 +277,7 @@ def network_for(
     if not isinstance(fabric, Fabric):
         raise InputError(f"{fabric!r} is no fabric", "load it first: fabricsim.load(...)")
     parameters = named_values(parameters)
+    _check_names({"fidelity": fidelity, "transport": transport, "routing": routing})
     if fidelity == "dynamic":
         raise InputError("fidelity dynamic is not simulated yet", f"one of {', '.join(FIDELITIES)}")
     if fidelity not in FIDELITIES:
@@ -289,6 +290,13 @@ def network_for(
         cure = "leave it out, or use fidelity transport"
         raise SpecError(Fault(f"does nothing at fidelity {fidelity}", cure, field=knob) for knob in idle)
     return Network(fabric, routing, transport, parameters, seed, FIDELITIES[fidelity])
+
+
+def _check_names(names: Mapping[str, Any]) -> None:
+    wrong = {field: name for field, name in names.items() if not isinstance(name, str)}
+    faults = [Fault(f"{name!r} is no name", "give it as text", field=field) for field, name in wrong.items()]
+    if faults:
+        raise SpecError(faults)
 
 
 def named_values(parameters: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -110,7 +110,7 @@ def _evidence(network: Network, listed: Flows, subflows: Subflows, ran: Transfer
 
 
 def _named(transport: str | Mapping[str, Any], parameters: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    if isinstance(transport, str):
+    if not isinstance(transport, Mapping):
         return transport, parameters
     return transport.get("name", "auto"), {
         **{k: v for k, v in transport.items() if k != "name"},

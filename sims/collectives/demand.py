@@ -38,8 +38,8 @@ class Call:
         if op not in ("all-to-all-v", *EXPERT_OPS):
             cure = f"leave it out, or use all-to-all-v or {' or '.join(EXPERT_OPS)}"
             raise SpecError(Fault(f"does nothing in {op}", cure, field="skew"))
-        if not 0 <= skew <= MOST_SKEW:
-            raise SpecError(Fault(f"{skew} is outside 0..{MOST_SKEW}", "0 is even, 1 Zipf's law", field="skew"))
+        if not isinstance(skew, int | float | np.number) or not 0 <= skew <= MOST_SKEW:
+            raise SpecError(Fault(f"{skew!r} is outside 0..{MOST_SKEW}", "0 is even, 1 Zipf's law", field="skew"))
         return Call(op, skew, seed, gating)
 
 

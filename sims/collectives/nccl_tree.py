@@ -33,7 +33,7 @@ def tree_fill(seen: Setting, machine: Machine, protocol: str, found: Channels) -
     it has ranks, but all reach the adapters at once."""
     channels, depth = 2 * found.count, (seen.nodes - 1).bit_length()
     ceilings = tables.TREE_LL128_GBPS if protocol == "LL128" else tables.TREE_GBPS
-    inside = min(ceilings[seen.generation][seen.column], machine.ring_gbps * machine.local / channels)
+    inside = min(ceilings[seen.generation][0], machine.ring_gbps * machine.local / channels)
     hops = (machine.local - 1) / inside if machine.local > 1 else 0.0
     hops += depth * channels / (machine.nics * machine.nic_gbps) if depth else 0.0
     chunk = partial(chunk_bytes, protocol, channels, seen.nodes, machine.local)

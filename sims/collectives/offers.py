@@ -145,7 +145,7 @@ def _candidates(network: Network, comms: Sequence[Communicator], op: str, algori
         }
         able = [name for name, choice in running.items() if not any(choice.unfit(network, comm) for comm in comms)]
         return automatic(comms[0], op, able) if algorithm == "auto" else able
-    if algorithm not in ALGORITHMS:
+    if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
         raise UnknownNameError.of("algorithm", algorithm, ("auto", "best", *ALGORITHMS))
     choice = ALGORITHMS[algorithm]
     if op not in choice.ops:

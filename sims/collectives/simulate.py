@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...fabric.errors import Fault, SpecError, UnknownNameError, WorkloadError
-from ...fabric.graph import Fabric, NodeKind
+from ...fabric.graph import Fabric, LinkKind, NodeKind
 from ..network import Network, network_for
 from ..results import Bottleneck, CollectiveResult, CollectiveRow, LinkLoad
 from .algorithms import OPS
@@ -86,7 +86,11 @@ def collective(
 
 def carrier_of(network: Network, comm: Communicator) -> str:
     """What the ranks' data goes by."""
-    return "nvlink" if comm.switched and comm.domains == 1 else network.carrier.name
+    if comm.domains > 1 or not (comm.switched or comm.meshed):
+        return network.carrier.name
+    fabric = network.fabric
+    own = (fabric.link_source == fabric.endpoints[comm.ranks[0]]) & (fabric.link_kind == LinkKind.XGMI)
+    return "xgmi" if own.any() else "nvlink"
 
 
 def refuse_idle_knobs(network: Network, comm: Communicator) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ...fabric.errors import WorkloadError
 from ...fabric.units import size_bytes
 from .demand import EXPERT_OPS
@@ -11,9 +13,9 @@ _ALIGNMENT_BYTES = 16
 
 def sizes(text: str | int) -> tuple[int, ...]:
     """`"1GiB"`, a number of bytes, or `"8B:16GiB"`, in steps of a factor 2. Raises UnitError, WorkloadError."""
-    if not isinstance(text, int | str):
+    if not isinstance(text, int | np.integer | str) or isinstance(text, bool):
         raise WorkloadError(f"{text!r} is no size", "give bytes as a whole number, or text like 1GiB or 8B:16GiB")
-    ends = [text] if isinstance(text, int) else [size_bytes(part) for part in text.split(":")]
+    ends = [size_bytes(part) for part in text.split(":")] if isinstance(text, str) else [int(text)]
     if len(ends) > 2 or min(ends) <= 0 or ends[0] > ends[-1]:
         raise WorkloadError(f"{text!r} is no range of sizes above 0", "write it like 1GiB or 8B:16GiB")
     first, last = ends[0], ends[-1]

@@ -19,6 +19,21 @@ def test_every_algorithm_that_fits_is_compared_and_the_best_is_the_first(answer)
     assert best["time_us"] == times[0]
 
 
+def test_other_fabrics_stand_beside_in_every_form(run, answer):
+    how = (*ONE, "--size", "64MiB", "--compare", "--beside", "hgx-b200")
+    document = answer(*how)
+    (beside,) = document["beside"]
+    assert (document["gpus"], beside["gpus"]) == (8, 32)
+    assert beside["rows"] == answer("collective", "hgx-b200", "--size", "64MiB", "--compare")["rows"]
+    lines = run(*how, "--format", "csv").output.splitlines()
+    assert lines[0].startswith("fabric,op,")
+    assert len(lines) == 1 + len(document["rows"]) + len(beside["rows"])
+    assert {line.split(",")[0] for line in lines[1:]} == {document["fabric"], beside["fabric"]}
+    printed = run(*how).output
+    assert "8 ranks of hgx-h100 x1, nvlink" in printed
+    assert "32 ranks of hgx-b200 x4, infiniband" in printed
+
+
 @pytest.mark.parametrize("kind", ["png", "svg", "html"])
 def test_pictures_are_drawn_the_same_every_time(run, tmp_path, kind):
     measured = tmp_path / "measured.csv"
@@ -60,7 +75,6 @@ def test_points_are_read_from_the_tables_of_nccl_tests(tmp_path):
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (("--beside", "hgx-b200"), "--beside is for a plot"),
         (("--published", "x.csv"), "--published is for a plot"),
         (("--plot", "x.gif"), "no kind of picture"),
         (("--plot", "x.png", "--published", "missing.csv"), "missing.csv: cannot be read"),

@@ -31,6 +31,11 @@ def test_zigzags_of_an_even_number_of_ranks_use_every_directed_cable_once(n):
     assert (used + np.eye(n, dtype=int) == 1).all()
 
 
+def test_a_server_without_switches_is_said_to_use_xgmi():
+    names = [collective(load("mi300x", nodes=n, network="roce"), size="1MiB").rows[0].transport for n in (1, 2)]
+    assert names == ["xgmi", "roce"]
+
+
 @pytest.mark.parametrize("gpus", [4, 5, 6, 7, 8])
 def test_a_ring_of_any_number_of_ranks_has_all_their_cables(gpus):
     """n - 1 cables each way: 2(n - 1)/n S over (n - 1) b, plus 17 + 2(n - 1) 2.1 us."""

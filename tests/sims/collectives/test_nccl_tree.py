@@ -40,9 +40,9 @@ def test_other_protocols_have_chunks_of_a_step():
 
 
 def test_the_first_chunk_goes_up_and_down_every_hop():
-    """Seven NVLinks at a channel's 23.6 GB/s and the adapters that 16 channels share, both ways: 512 KiB each."""
+    """Seven NVLinks at a channel's 24 GB/s and the adapters that 16 channels share, both ways: 512 KiB each."""
     fill = tree_fill(Setting("ampere", 16, 2), A100, "Simple", Channels(8, 24, 24))
-    assert fill.time_s(2**30) == pytest.approx(2 * 2**19 * (7 / 23.6e9 + 16 / 200e9))
+    assert fill.time_s(2**30) == pytest.approx(2 * 2**19 * (7 / 24e9 + 16 / 200e9))
 
 
 def test_in_one_domain_there_is_no_hop_between_domains():
