@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..sims.results import TrafficResult
 
 DEFAULT_SIZE = "1GiB"
+NOTHING_MORE = {"explain": None, "report": False, "record": None}
 
 
 @click.command()
@@ -34,6 +35,9 @@ DEFAULT_SIZE = "1GiB"
 @click.option("--causes-out", metavar="FILE", help="Write each flow's slowdown and causes, as .csv or .parquet.")
 @click.option("--flows-out", metavar="FILE", help="Write each flow's start, finish and rate, as .csv or .parquet.")
 @click.option("--links-out", metavar="FILE", help="Write what each link carried, as .csv or .parquet.")
+@click.option(
+    "--record-every", metavar="TIME", help="Write to --links-out what each link carried in every so long, like 1ms."
+)
 @click.option("--trace", metavar="FILE", help="Write the flows as a trace for Perfetto or Chrome, as .json.")
 @network_setup
 @output_options
@@ -50,6 +54,7 @@ def traffic(
     causes_out: str | None,
     flows_out: str | None,
     links_out: str | None,
+    record_every: str | None,
     trace: str | None,
     form: str,
     quiet: bool,
@@ -64,27 +69,29 @@ def traffic(
         raise InputError("--size does nothing with a file of flows", "the file gives each flow's bytes")
     if pattern is not None and (routes is not None or reverse_routes is not None):
         raise InputError("--routes does nothing with --pattern", "list the flows in a file, and give it by --flows")
+    if record_every is not None and links_out is None:
+        raise InputError("--record-every says what --links-out holds", "add --links-out FILE")
     refuse_unwritable(flows_out, links_out, causes_out)
     reported = report or causes_out is not None
     with working("simulating", quiet):
-        from ..fabric.units import size_bytes
+        from ..fabric.units import duration_s, size_bytes
         from ..sims.grouped import grouped_all_to_all, is_better_grouped
         from ..sims.patterns import pattern as flows_of
         from ..sims.traffic import traffic as simulate
 
         fabric = setup.fabric()
+        every_s = None if record_every is None else duration_s(record_every)
+        how = {"explain": explain, "report": reported, "record": every_s}
         if pattern is not None:
             each = size_bytes(size or DEFAULT_SIZE)
-            large = explain is None and not reported and setup.fidelity == "fluid" and is_better_grouped(fabric)
+            large = how == NOTHING_MORE and setup.fidelity == "fluid" and is_better_grouped(fabric)
             if pattern == "all-to-all" and large:
                 result = grouped_all_to_all(fabric, each, **setup.network())
             else:
                 drawn = flows_of(pattern, fabric.ranks, each, setup.seed)
-                result = simulate(fabric, drawn, explain=explain, report=reported, **setup.network())
+                result = simulate(fabric, drawn, **how, **setup.network())
         else:
-            result = simulate(
-                fabric, listed, routes, reverse_routes, explain=explain, report=reported, **setup.network()
-            )
+            result = simulate(fabric, listed, routes, reverse_routes, **how, **setup.network())
         _write_files(fabric, result, flows_out, links_out, causes_out, trace)
     document = (result if report else replace(result, report=None)).to_dict()
     tables = [completion_table(result, fabric.name)]
@@ -108,14 +115,17 @@ def _write_files(
     trace: str | None,
 ) -> None:
     from ..sims.chrome_trace import write_trace
-    from ..sims.link_table import link_table
+    from ..sims.link_table import link_table, load_table
     from ..sims.tables import write_table
 
     if flows_out is not None:
         result.save_flows(flows_out)
     if links_out is not None:
-        reported = result.report.link_columns() if result.report is not None else {}
-        write_table(links_out, {**link_table(fabric, result), **reported})
+        if result.record is None:
+            reported = result.report.link_columns() if result.report is not None else {}
+            write_table(links_out, {**link_table(fabric, result), **reported})
+        else:
+            write_table(links_out, load_table(fabric, result.record))
     if causes_out is not None and result.report is not None:
         write_table(causes_out, result.report.flows)
     if trace is not None:

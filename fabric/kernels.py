@@ -22,13 +22,16 @@ config: Any = numba_config
 
 
 def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
-    """Compile a kernel when it is first called, or take it from the folder of compiled ones. `options` are numba's."""
+    """Compile a kernel when it is first called, or take it from the folder of compiled ones. `options` are numba's.
+
+    It holds no lock of the interpreter, so threads may run side by side.
+    """
     if function is None:
         return lambda later: kernel(later, **options)
     before = config.CACHE_DIR
     config.CACHE_DIR = str(cache_folder())
     try:
-        return numba.njit(cache=True, **options)(function)
+        return numba.njit(cache=True, nogil=True, **options)(function)
     finally:
         config.CACHE_DIR = before
 

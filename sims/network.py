@@ -17,6 +17,7 @@ from ..fabric.graph import Fabric, LinkKind, NodeKind
 from ..fabric.routing import BY_FLOW, HASHED, ROUTING_RULES, Router, adapters, domains, router_for, scale_up
 from ..fabric.routing.ports import DirectLinks, Ports, direct_links, network_ports
 from .alike_transfers import AlikeTransfers, Ends, alike_transfers
+from .engine import LinkRecord
 from .results import NOTHING, Bottleneck
 from .transports import Batch, Delivery, Lines, Nvlink, Queues, Subflows, Transport, transport_for
 from .transports.adaptive import LOAD_RULES, LoadRouter, load_router
@@ -52,8 +53,8 @@ FIDELITIES: Mapping[str, Detail] = {"bound": Detail.WIRING, "fluid": Detail.WIRI
 @dataclass(frozen=True)
 class TransferResult:
     """A batch of transfers in input order, times absolute; `rate_bps` is payload bits / (finish - start), `latency_s`
-    is part of the finish, `link_bytes` is payload per directed link; `queues` and `notes` as the
-    transport gave them."""
+    is part of the finish, `link_bytes` is payload per directed link; `queues`, `notes` and
+    `record` as the transport gave them."""
 
     start_s: Floats
     finish_s: Floats
@@ -63,6 +64,7 @@ class TransferResult:
     bottleneck: Bottleneck
     queues: Queues | None = None
     notes: tuple[str, ...] = ()
+    record: LinkRecord | None = None
 
     @property
     def makespan_s(self) -> float:
@@ -207,15 +209,19 @@ class Network:
         start_s: Floats,
         certify: bool = True,
         stands: Stands | None = None,
+        record_s: float | None = None,
     ) -> TransferResult:
-        """Run subflows whose transfers have `size_bytes` and `start_s`, each with those that it stands for. Raises
-        FlowError."""
+        """Run subflows whose transfers have `size_bytes` and `start_s`, each with those that it stands for; with a
+        record of links at a resolution, if one is given. Raises FlowError, SpecError for a record of links that are
+        not shared fairly."""
+        if record_s is not None:
+            self._refuse_record()
         moving = np.diff(flows.indptr) > 0
         size = np.where(moving, size_bytes[flows.transfer] * flows.part, 0.0)
         carried = np.zeros_like(size) if self.detail == Detail.INFINITE else size
         batch = Batch(flows, carried, start_s[flows.transfer], stands)
         carry = self.carrier.congest if self.detail >= Detail.TRANSPORT else self.carrier.allocate
-        delivery = carry(self._lines, batch, certify)
+        delivery = carry(replace(self._lines, record_s=record_s), batch, certify)
         latency_s, finish_s = np.zeros_like(start_s), start_s.copy()
         np.maximum.at(latency_s, flows.transfer, delivery.latency_s)
         np.maximum.at(finish_s, flows.transfer, delivery.finish_s)
@@ -223,8 +229,13 @@ class Network:
             rate = np.where(finish_s > start_s, 8 * size_bytes / (finish_s - start_s), np.inf)
         link_bytes = batch.link_bytes(self.fabric.links)
         limit = self.bottleneck(batch, delivery, link_bytes)
-        told = delivery.queues, delivery.notes
+        told = delivery.queues, delivery.notes, delivery.record
         return TransferResult(start_s, finish_s, rate, latency_s, link_bytes, limit, *told)
+
+    def _refuse_record(self) -> None:
+        if self.detail >= Detail.TRANSPORT and type(self.carrier).congest is not Transport.congest:
+            fault = f"the buffers of {self.carrier.name} have no record of links over time"
+            raise SpecError(Fault(fault, "use --fidelity fluid, or --transport ideal", field="record"))
 
     @cached_property
     def _lines(self) -> Lines:

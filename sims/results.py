@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
+    from .engine import LinkRecord
     from .explain import FlowExplanation, TrafficReport
 
 Floats = npt.NDArray[np.float64]
@@ -126,7 +127,8 @@ class CollectiveResult(Tabular):
 @dataclass(frozen=True)
 class TrafficResult(Tabular):
     """Flows in input order. `flow`, `src`, `dst` are as they were given; times are absolute. Where flows that fare
-    alike are kept as one row, `stands_for` says how many each row is."""
+    alike are kept as one row, `stands_for` says how many each row is. `record`: loads of links over time, if asked
+    for, as bytes leave their senders."""
 
     flow: npt.NDArray[Any]
     src: npt.NDArray[Any]
@@ -142,6 +144,7 @@ class TrafficResult(Tabular):
     explanation: FlowExplanation | None = None
     stands_for: npt.NDArray[np.int64] | None = None
     report: TrafficReport | None = None
+    record: LinkRecord | None = None
 
     @property
     def makespan_s(self) -> float:

@@ -33,6 +33,7 @@ def traffic(
     certify: bool = True,
     explain: Any = None,
     report: bool = False,
+    record: float | None = None,
 ) -> TrafficResult:
     """Run flows to their ends.
 
@@ -47,6 +48,8 @@ def traffic(
         certify: check every allocation and the conservation of bytes.
         explain: a flow, as the input names it (or its number), whose completion time the result shall explain.
         report: whether the result shall say of every flow and link what it says of one.
+        record: keep the loads of links over time at this resolution in s, where links are shared fairly: at fidelity
+            fluid, and under transports without buffers that push back.
 
     Raises:
         InputError: flows, routes, names or parameters that cannot be used, every fault at once.
@@ -67,7 +70,7 @@ def traffic(
         forth = read_routes(fabric, listed, routes)
         back = way_back(forth) if reverse_routes is None else read_routes(fabric, listed.reversed(), reverse_routes)
         subflows = Subflows.along(forth, back=back)
-    ran = network.run(subflows, listed.size_bytes.astype(np.float64), listed.start_s, certify)
+    ran = network.run(subflows, listed.size_bytes.astype(np.float64), listed.start_s, certify, record_s=record)
     told = _evidence(network, listed, subflows, ran, routes is not None) if report or asked is not None else None
     return TrafficResult(
         listed.flow,
@@ -83,6 +86,7 @@ def traffic(
         (*network.assumptions(), *ran.notes),
         None if told is None or asked is None else explain_flow(told, asked),
         report=report_of(told) if told is not None and report else None,
+        record=ran.record,
     )
 
 

@@ -1,8 +1,7 @@
 """The decorators of the engine's kernels.
 
 Kernels count no references: an array passed from one to the next is a plain pointer (counting made 200,000 small events
-four times slower), and a kernel that allocates does not compile. They hold no lock of the interpreter, so threads may
-run side by side.
+four times slower), and a kernel that allocates does not compile.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from typing import Any
 
 from ...fabric.kernels import kernel as compiled_kernel
 
-_OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False, "nogil": True}
+_OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
 _UNWRAPPED: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, **_OPTIONS}
 
 

@@ -11,7 +11,7 @@ from ._layout_kernels import add_over_hops
 from .certificate import certify_conservation
 from .changes import Changes, rows_of
 from .plan import BITS_PER_BYTE, Plan, plan_of
-from .record import check_resolution
+from .record import check_resolution, refuse_too_fine
 from .result import FlowResult
 from .run import Run, run_plan
 from .symmetry import find_symmetry
@@ -65,6 +65,7 @@ def simulate_flows(
     else:
         run = run_plan(alike.quotient, certify, record).expanded(alike)
     _refuse_endless(np.flatnonzero(run.finish_s == np.inf))
+    refuse_too_fine(record, run.finish_s.max(initial=0.0))
     sent_bytes = _bytes_sent(rows.problem, run.done_work)
     if certify:
         certify_conservation(sent_bytes, run.record.carried_bytes[: len(sent_bytes)], _blur_bytes(plan, run))

@@ -16,6 +16,8 @@ from .validate import Floats
 
 _ROOM = 1 << 18
 
+MOST_BINS = 1 << 31
+
 FOREVER_S = 1e300
 """Width of the only bin where no resolution is asked for."""
 
@@ -37,6 +39,11 @@ class LinkRecord:
     row_busy_s: Floats
 
     @property
+    def bins(self) -> int:
+        """How many bins there are until the last in which anything was carried."""
+        return 1 + max(int(part["last"].max(initial=-1)) for part in self.parts)
+
+    @property
     def busy_s(self) -> Floats:
         """Time with any flow on the link, float64[links]."""
         return self.row_busy_s[self.row]
@@ -44,7 +51,7 @@ class LinkRecord:
     @cached_property
     def bin_bytes(self) -> Floats:
         """Bytes carried, float64[links, bins]: links * bins * 8 bytes of memory."""
-        bins: Floats = np.zeros((len(self.row_busy_s), 1 + max(part["last"].max(initial=-1) for part in self.parts)))
+        bins: Floats = np.zeros((len(self.row_busy_s), self.bins))
         for part in self.parts:
             fill_bins(part, bins)
         bins /= BITS_PER_BYTE
@@ -76,6 +83,17 @@ def check_resolution(record: float | None) -> None:
     """
     if record is not None and not 0 < record < np.inf:
         raise FlowError(Fault(f"{record} is not a finite time above 0", field="record"))
+
+
+def refuse_too_fine(record: float | None, end_s: float) -> None:
+    """Refuse a resolution that makes more bins than can be numbered.
+
+    Raises:
+        FlowError: it does, by the time `end_s`.
+    """
+    if record is not None and end_s / record >= MOST_BINS:
+        cure = f"at least {end_s / MOST_BINS:.0e} s"
+        raise FlowError(Fault(f"{record} s makes more than {MOST_BINS:,} bins", cure, field="record"))
 
 
 class Recorder:

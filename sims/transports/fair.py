@@ -55,9 +55,10 @@ def share_fairly(
         shares=shares,
         weights=weights,
         caps_bps=caps_bps,
+        record=lines.record_s,
         certify=certify,
     )
-    return Delivery(result.finish_s + latency_s, latency_s)
+    return Delivery(result.finish_s + latency_s, latency_s, record=result.record)
 
 
 def filled(packets: Packets, lines: Lines, batch: Batch) -> Floats:

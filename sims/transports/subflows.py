@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ...fabric.graph import Fabric
 from ...fabric.routing import Paths, Router, Spread
+from ..engine import LinkRecord
 
 Floats = npt.NDArray[np.float64]
 Ranks = npt.NDArray[np.int32]
@@ -108,12 +109,14 @@ def over_adapters(router: Router, src: Ranks, dst: Ranks, connections: int = 1) 
 @dataclass(frozen=True)
 class Lines:
     """The links as traffic meets them at some detail: `payload_bps` per directed link, which of them are `limiting`
-    (all if None), and whether messages are `timed`, that is whether latencies and windows count."""
+    (all if None), and whether messages are `timed`, that is whether latencies and windows count. Where links are shared
+    fairly, their loads are recorded in bins of `record_s`, if given."""
 
     fabric: Fabric
     payload_bps: Floats
     limiting: npt.NDArray[np.bool_] | None = None
     timed: bool = True
+    record_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -175,9 +178,10 @@ class Queues:
 @dataclass(frozen=True)
 class Delivery:
     """Per subflow when it was done, and how much of that an empty network takes beyond moving the bytes; `notes`: what
-    whoever reads the result should know, in sentences."""
+    whoever reads the result should know, in sentences; `record`: the links' loads, where asked for."""
 
     finish_s: Floats
     latency_s: Floats
     queues: Queues | None = None
     notes: tuple[str, ...] = ()
+    record: LinkRecord | None = None

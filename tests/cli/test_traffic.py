@@ -152,3 +152,37 @@ def test_a_large_all_to_all_is_run_by_groups_at_fluid(answer):
     assert shown["flows"] == 1024 * 1023
     # Headers cost 4% of InfiniBand's wire.
     assert shown["makespan_s"] == pytest.approx(1023 * 8e6 / (0.96 * 100e9), rel=2e-3)
+
+
+def test_a_record_holds_what_each_link_carried_in_every_bin(run, tmp_path):
+    """Flow a has 100 Gbit/s for 1 ms, then both have half: 12.5 + 4 * 6.25 = 37.5 MB in its first 5 ms."""
+    flows, out = tmp_path / "flows.csv", tmp_path / "links.csv"
+    flows.write_text("flow,src,dst,bytes,start_s\na,0,5,125000000,0\nb,1,5,125000000,0.001\n")
+    how = ("--flows", flows, "--transport", "ideal", "--record-every", "5ms", "--links-out", out)
+    result = run("traffic", "fat_tree", "--set", "k=4", *CABLE, *how)
+    assert result.exit_code == 0, result.stderr
+    with out.open() as file:
+        rows = [row for row in csv.DictReader(file) if row["source"] == "host-0"]
+    assert [float(row["begin_s"]) for row in rows] == pytest.approx([0, 0.005, 0.01, 0.015], abs=1e-12)
+    assert [float(row["bytes"]) / 1e6 for row in rows] == pytest.approx([37.5, 31.25, 31.25, 25], rel=1e-9)
+    assert [float(row["utilisation"]) for row in rows] == pytest.approx([0.6, 0.5, 0.5, 0.4], rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        (("--transport", "ideal", "--record-every", "1ms"), "--record-every says what --links-out holds"),
+        (("--record-every", "1ms", "--links-out", "{out}"), "the buffers of infiniband have no record"),
+        (("--transport", "ideal", "--record-every", "0s", "--links-out", "{out}"), "0.0 is not a finite time above 0"),
+        (("--transport", "ideal", "--record-every", "1", "--links-out", "{out}"), "'1' has no unit"),
+        (("--fidelity", "fluid", "--record-every", "0.001ps", "--links-out", "{out}"), "makes more than"),
+        (("--fidelity", "fluid", "--record-every", "1ps", "--links-out", "{out}"), "record at a coarser resolution"),
+    ],
+)
+def test_a_record_that_cannot_be_made_is_refused(run, tmp_path, how, said):
+    out = tmp_path / "links.csv"
+    asked = [word.format(out=out) for word in how]
+    result = run("traffic", "fat_tree", "--set", "k=4", *CABLE, "--pattern", "incast", "--size", "1MB", *asked)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert not out.exists()
