@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ..errors import Fault, InputError
 from ..graph import SWITCH_KINDS, Fabric, LinkKind
+from ..side_by_side import side_by_side
 from .partition import Half, flow_bps, halvings
 from .reach import reach, speakers
 from .switch_graph import SwitchGraph, switch_graph
@@ -64,12 +65,16 @@ def resilience(
     half = min(halvings(fabric, whole), key=lambda low: flow_bps(whole, low))
     low = set(whole.port_owner[half].tolist())
     whole_bps = flow_bps(whole, half)
-    measured = np.zeros((trials, len(failed_shares), 3))
-    for trial, rng in enumerate(np.random.default_rng(seed).spawn(trials)):
+
+    def trial(rng: np.random.Generator) -> list[tuple[float, ...]]:
         order = rng.permutation(parts)
-        for point, share in enumerate(failed_shares):
+        points = []
+        for share in failed_shares:
             graph = switch_graph(fabric, _alive(fabric, what, order[: round(share * len(parts))]))
-            measured[trial, point] = (*reach(who, graph), _flow_bps(graph, low) / whole_bps if whole_bps else 0.0)
+            points.append((*reach(who, graph), _flow_bps(graph, low) / whole_bps if whole_bps else 0.0))
+        return points
+
+    measured = np.array(side_by_side(trial, np.random.default_rng(seed).spawn(trials)))
     mean, lowest = measured.mean(axis=0), measured.min(axis=0)
     curve = tuple(
         Survival(share, round(share * len(parts)), *np.column_stack((mean[point], lowest[point])).ravel().tolist())

@@ -7,9 +7,11 @@ import subprocess
 import sys
 
 SCRIPT = """
+import json
 import sys
 from pathlib import Path
-from fabricsim import topologies, traffic
+from fabricsim import collective, load, topologies, traffic
+from fabricsim.fabric.metrics.resilience import resilience
 from fabricsim.sims.chrome_trace import write_trace
 from fabricsim.sims.link_table import link_table
 from fabricsim.sims.patterns import pattern
@@ -21,6 +23,10 @@ for suffix in ("csv", "parquet"):
     ran.save_flows(out / f"flows.{suffix}")
     write_table(out / f"links.{suffix}", link_table(tree, ran))
 write_trace(out / "trace.json", ran)
+compared = collective(load("hgx-h100", nodes=4), "all-reduce", "1MiB:64MiB", compare=True)
+failed = resilience(tree, "links", [0.01, 0.1], trials=4, seed=3)
+for name, found in ("compared", compared), ("failed", failed):
+    (out / f"{name}.json").write_text(json.dumps(found.to_dict()))
 """
 
 
@@ -32,5 +38,5 @@ def test_result_files_have_the_same_bytes_on_one_thread_and_on_two(tmp_path):
         settings = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "POLARS_MAX_THREADS"), threads)
         subprocess.run([sys.executable, "-c", SCRIPT, str(folder)], check=True, env={**os.environ, **settings})
         files.append({path.name: path.read_bytes() for path in sorted(folder.iterdir())})
-    assert len(files[0]) == 5
+    assert len(files[0]) == 7
     assert files[0] == files[1]
