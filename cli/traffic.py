@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -81,7 +81,7 @@ def traffic(
 
         fabric = setup.fabric()
         every_s = None if record_every is None else duration_s(record_every)
-        how = {"explain": explain, "report": reported, "record": every_s}
+        how: dict[str, Any] = {"explain": explain, "report": reported, "record": every_s}
         if pattern is not None:
             each = size_bytes(size or DEFAULT_SIZE)
             large = how == NOTHING_MORE and setup.fidelity == "fluid" and is_better_grouped(fabric)

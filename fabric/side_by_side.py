@@ -9,12 +9,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
-import numba
+from numba.core import config as numba_config
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+config: Any = numba_config
 
 _WORKER_NAME = "fabricsim-side-by-side"
 
@@ -25,7 +27,7 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item]) -> list[
     Work that itself calls this runs its items one after the other: all threads have something to do already.
     """
     listed = list(items)
-    threads = min(int(numba.config.NUMBA_NUM_THREADS), len(listed))
+    threads = min(config.NUMBA_NUM_THREADS, len(listed))
     if threads < 2 or threading.current_thread().name.startswith(_WORKER_NAME):
         return [work(item) for item in listed]
     with ThreadPoolExecutor(threads, _WORKER_NAME) as pool:

@@ -66,7 +66,7 @@ def resilience(
     low = set(whole.port_owner[half].tolist())
     whole_bps = flow_bps(whole, half)
 
-    def trial(rng: np.random.Generator) -> list[tuple[float, ...]]:
+    def trial(rng: np.random.Generator) -> list[tuple[float, float, float]]:
         order = rng.permutation(parts)
         points = []
         for share in failed_shares:
