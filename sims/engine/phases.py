@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...fabric.errors import Fault, FlowError
+from ...fabric.side_by_side import side_by_side
 from .events import simulate_flows
 from .result import FlowResult
 from .validate import Floats
@@ -66,7 +67,8 @@ class PhasesResult:
 
 
 def simulate_phases(phases: Sequence[Phase], capacity_bps: ArrayLike, certify: bool = False) -> PhasesResult:
-    """Run phases on links of `capacity_bps` (float64[links]). Phases with the same flows are solved once, too.
+    """Run phases on links of `capacity_bps` (float64[links]). Phases with the same flows are solved once,
+    those with others side by side.
 
     Raises:
         FlowError: no phases, repeats that are no whole number above 0, flows that cannot run; carries every fault.
@@ -75,20 +77,28 @@ def simulate_phases(phases: Sequence[Phase], capacity_bps: ArrayLike, certify: b
     faults = list(_faults(phases))
     if faults:
         raise FlowError(faults)
-    solved: dict[tuple[bytes | None, ...], FlowResult] = {}
-    rounds = []
-    for number, phase in enumerate(phases):
-        flows = _flows(phase)
-        alike = tuple(None if column is None else np.asarray(column).tobytes() for column in flows.values())
-        if alike not in solved:
-            solved[alike] = _round(number, flows, capacity_bps, certify)
-        rounds.append(solved[alike])
+    each = [_flows(phase) for phase in phases]
+    first = _first_alike(each)
+    ran = side_by_side(lambda number: _round(number, each[number], capacity_bps, certify), sorted(set(first)))
+    solved = dict(zip(sorted(set(first)), ran, strict=True))
+    rounds = [solved[number] for number in first]
     repeats = np.array([phase.repeats for phase in phases], dtype=np.int64)
     lasting_s = repeats * np.array([one.makespan_s for one in rounds])
     link_bytes = np.zeros_like(rounds[0].link_bytes)
     for one, count in zip(rounds, repeats.tolist(), strict=True):
         link_bytes += count * one.link_bytes
     return PhasesResult(tuple(rounds), repeats, np.cumsum(lasting_s) - lasting_s, link_bytes)
+
+
+def _first_alike(each: Sequence[dict[str, Any]]) -> list[int]:
+    """For each phase the first one with the same flows."""
+    known: dict[tuple[bytes | None, ...], int] = {}
+    return [
+        known.setdefault(
+            tuple(None if column is None else np.asarray(column).tobytes() for column in flows.values()), number
+        )
+        for number, flows in enumerate(each)
+    ]
 
 
 def _flows(phase: Phase) -> dict[str, Any]:
