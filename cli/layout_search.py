@@ -23,13 +23,13 @@ def refuse_idle(**given: Any) -> None:
 
 def emit_search(setup: Setup, model: str, parallel: str, job: Mapping[str, Any], form: str, quiet: bool) -> None:
     """Run the search and print the best layouts."""
-    with working("searching", quiet):
+    with working("searching", quiet) as progress:
         from ..sims.layout_search import search
         from ..sims.workloads.model import load_model
         from ..sims.workloads.options import JobOptions
 
         options = JobOptions.of(parallel, {name: value for name, value in job.items() if value is not None})
-        found = search(setup.fabric(), load_model(model), options, **setup.network())
+        found = search(setup.fabric(), load_model(model), options, **setup.network(), progress=progress)
     layouts = [asdict(layout) for layout in found.layouts]
     timed = sum(layout.step_s is not None for layout in found.layouts)
     counts = (
@@ -38,10 +38,11 @@ def emit_search(setup: Setup, model: str, parallel: str, job: Mapping[str, Any],
     document = {"layouts": layouts, "refused": found.refused, "assumptions": [counts, *found.assumptions]}
     rows = [
         (
-            *(layout.parallel, str(layout.micro_batch), layout.recompute, f"{layout.memory_GB:.1f} GB"),
+            *(layout.parallel, str(layout.micro_batch), str(layout.zero), layout.recompute),
+            "-" if layout.memory_GB is None else f"{layout.memory_GB:.1f} GB",
             *(f"{layout.bound_s:.4f}", "-" if layout.step_s is None else f"{layout.step_s:.4f}"),
         )
         for layout in found.layouts[:SHOWN]
     ]
-    columns = ("layout", "micro-batch", "recompute", "memory", "bound (s)", "step (s)")
+    columns = ("layout", "micro-batch", "ZeRO", "recompute", "memory", "bound (s)", "step (s)")
     emit(form, document, layouts, [Table(columns, rows)])

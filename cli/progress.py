@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from threading import Timer
 from typing import Any
@@ -13,18 +13,24 @@ from .output import note
 COMPILING = "compiling kernels, once: about half a minute"
 _PATIENCE_S = 2.0
 
+Progress = Callable[[int, int], None]
+"""Told how much of how much is done."""
+
+
+def _unseen(done: int, total: int) -> None:
+    pass
+
 
 @contextmanager
-def working(task: str, quiet: bool) -> Iterator[None]:
-    """Around a computation: says once when numba compiles, and shows a bar on a terminal after two seconds."""
+def working(task: str, quiet: bool) -> Iterator[Progress]:
+    """Around a computation: says once when numba compiles, and shows a bar on a terminal after two seconds, which moves
+    where the computation tells what it yields how far it is."""
     if quiet:
-        yield
+        yield _unseen
         return
     with ExitStack() as stack:
         stack.enter_context(_compilation_announced())
-        if sys.stderr.isatty():
-            stack.enter_context(_late_bar(task))
-        yield
+        yield stack.enter_context(_late_bar(task)) if sys.stderr.isatty() else _unseen
 
 
 @contextmanager
@@ -49,17 +55,17 @@ def _compilation_announced() -> Iterator[None]:
 
 
 @contextmanager
-def _late_bar(task: str) -> Iterator[None]:
+def _late_bar(task: str) -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     bar = Progress(*columns, console=Console(stderr=True), transient=True)
-    bar.add_task(task, total=None)
+    shown = bar.add_task(task, total=None)
     timer = Timer(_PATIENCE_S, bar.start)
     timer.start()
     try:
-        yield
+        yield lambda done, total: bar.update(shown, completed=done, total=total)
     finally:
         timer.cancel()
         timer.join()

@@ -1,22 +1,23 @@
-"""The best legal layout of a model on a fabric: every combination of degrees is bounded, few are timed.
+"""The best legal layout of a model on a fabric: every layout is bounded, few are timed.
 
-A layout's step with its communication free is a lower bound of the step on any network: a pipeline in fixed order ends
-no earlier when a message takes longer, nor does a stream that serves one message at a time. Layouts are taken by rising
-bound; once the bound reaches the best time found, no layout that is left can win.
+Two lower bounds of a step, each dearer and nearer than the one before. With its communication free: a pipeline in fixed
+order ends no earlier when a message takes longer, nor does a stream that serves one message at a time. With the ports
+of each rank alone: no transfer is faster than the ports of its ends, whatever lies between. Layouts wait in a queue by
+bound; the first is bounded again or timed, until the best time found is at most the least bound that is left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from itertools import product
+import heapq
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any
-
-import numpy as np
 
 from ..fabric.errors import Fault, WorkloadError
 from ..fabric.graph import Fabric
-from .network import network_for
+from .layouts import NOT_TRIED, candidates, shardings
+from .network import Detail, network_for
 from .quick_step import least_step_s, quick_step_s
 from .wires import NetworkWires
 from .workloads.job import Job, plan_job
@@ -25,21 +26,20 @@ from .workloads.memory import fitted, needed_bytes
 from .workloads.model import ModelSpec
 from .workloads.options import JobOptions
 
-MICRO_BATCHES = (1, 2, 4, 8)
-NOT_TRIED = (
-    "Not tried: context parallelism, tensor parallelism across scale-up domains, micro-batches other than "
-    f"{', '.join(map(str, MICRO_BATCHES))}, chunks other than the default, rank orders other than tp, cp, dp, pp."
-)
+Progress = Callable[[int, int], None]
+"""Told how many layouts of how many are decided."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A layout with the time of its step, or None where its bound ruled it out."""
+    """A layout with the time of its step, or None where its bound ruled it out; then what it keeps in memory may be
+    unknown too."""
 
     parallel: str
     micro_batch: int
+    zero: int
     recompute: str
-    memory_GB: float
+    memory_GB: float | None
     bound_s: float
     step_s: float | None
 
@@ -67,26 +67,19 @@ def search(
     fidelity: str = "transport",
     seed: int = 0,
     parameters: Mapping[str, Any] | None = None,
+    progress: Progress = lambda decided, total: None,
 ) -> Search:
-    """Raises WorkloadError without a global batch, which all layouts share, with degrees given, and where no layout
-    is legal."""
+    """The best layout from the stage of ZeRO that `options` name on. Raises WorkloadError without a global batch,
+    which all layouts share, with degrees given, and where no layout is legal."""
     _check(options)
     machines = fabric_machines(fabric, "fp8" if options.precision == "fp8" else "bf16", options.kernels == "eager")
     wires = NetworkWires(network_for(fabric, fidelity, transport, routing, seed, parameters or {}))
-    domain = int(np.unique(wires.network.domains, return_counts=True)[1].max())
-    legal, refused = [], 0
-    for parallel, micro_batch in _candidates(model, fabric.ranks, domain):
-        said = replace(options, parallel=parallel, micro_batch=micro_batch)
-        try:
-            job = fitted(plan_job(model, fabric.ranks, said), said, machines.capacity_bytes)
-        except WorkloadError:
-            refused += 1
-            continue
-        legal.append((least_step_s(job, machines), parallel, job))
-    if not legal:
+    waiting, refused = _bounded(fabric, model, options, machines)
+    race = _Race(machines, wires, progress)
+    race.run(waiting)
+    if not race.timed:
         raise WorkloadError("no layout is legal and fits into memory", "use more GPUs, or another global batch")
-    legal.sort(key=lambda entry: (entry[0], entry[1], entry[2].micro_batch))
-    return Search(tuple(_timed(legal, machines, wires)), refused, (NOT_TRIED, *machines.assumptions))
+    return Search((*race.timed_rows(), *race.ruled_out), refused + race.refused, (NOT_TRIED, *machines.assumptions))
 
 
 def _check(options: JobOptions) -> None:
@@ -101,28 +94,84 @@ def _check(options: JobOptions) -> None:
         raise WorkloadError(faults)
 
 
-def _candidates(model: ModelSpec, gpus: int, domain: int) -> Iterator[tuple[str, int]]:
-    """Every (degrees, micro-batch) whose degrees multiply."""
-    for tp, pp in product(_divisors(gpus, domain), _divisors(gpus, model.layers)):
-        if gpus % (tp * pp) == 0:
-            for ep in _divisors(model.experts, gpus // (tp * pp)) if model.experts else (1,):
-                degrees = f"tp={tp},pp={pp}" + (f",ep={ep}" if ep > 1 else "")
-                yield from ((degrees, micro_batch) for micro_batch in MICRO_BATCHES)
+@dataclass(frozen=True)
+class _Entry:
+    """A layout as far as it is known: as said (`job` None until it is known to fit), and how near its bound is."""
+
+    said: JobOptions
+    least: Job
+    job: Job | None = None
+
+    def row(self, bound_s: float, step_s: float | None = None) -> Layout:
+        job = self.job or self.least
+        memory_GB = needed_bytes(job) / 1e9 if step_s is not None else None
+        zero = job.zero if self.job else self.said.zero
+        return Layout(self.said.parallel, job.micro_batch, zero, job.recompute, memory_GB, bound_s, step_s)
 
 
-def _divisors(number: int, most: int) -> list[int]:
-    return [each for each in range(1, min(number, most) + 1) if number % each == 0]
+def _bounded(
+    fabric: Fabric, model: ModelSpec, options: JobOptions, machines: Machines
+) -> tuple[list[tuple[float, _Entry]], int]:
+    """Legal layouts, sharded as little as is tried, with their least bound; and how many are illegal."""
+    legal, refused = [], 0
+    stages = len([*shardings(options)])
+    for said in candidates(model, fabric.ranks, options):
+        try:
+            job = plan_job(model, fabric.ranks, said)
+        except WorkloadError:
+            refused += stages
+            continue
+        # What is computed again, and an optimizer that is not sharded, add to this.
+        least = replace(job, recompute=job.recompute if said.recompute != "auto" else "none", zero=max(1, job.zero))
+        legal.append((least_step_s(least, machines), _Entry(said, least)))
+    return legal, refused
 
 
-def _timed(legal: list[tuple[float, str, Job]], machines: Machines, wires: NetworkWires) -> list[Layout]:
-    best, timed, ruled_out = float("inf"), [], []
-    for bound_s, parallel, job in legal:
-        step_s = quick_step_s(job, machines, wires) if bound_s < best else None
-        row = Layout(parallel, job.micro_batch, job.recompute, needed_bytes(job) / 1e9, bound_s, step_s)
-        if step_s is None:
-            ruled_out.append(row)
-        else:
-            best = min(best, step_s)
-            timed.append((step_s, row))
-    timed.sort(key=lambda entry: entry[0])
-    return [row for _, row in timed] + ruled_out
+@dataclass
+class _Race:
+    """The queue at work, and what became of its layouts."""
+
+    machines: Machines
+    wires: NetworkWires
+    progress: Progress
+    timed: list[tuple[float, int, Layout]] = field(default_factory=list)
+    ruled_out: list[Layout] = field(default_factory=list)
+    refused: int = 0
+
+    def run(self, waiting: list[tuple[float, _Entry]]) -> None:
+        turn, best_s = count(), float("inf")
+        queue = [(bound_s, next(turn), entry) for bound_s, entry in waiting]
+        heapq.heapify(queue)
+        ports = self.wires.at(Detail.PORTS) if _even(self.wires) else None
+        total = len(queue)
+        while queue and queue[0][0] < best_s:
+            bound_s, order, entry = heapq.heappop(queue)
+            if entry.job is None:
+                for fit in self._fitting(entry):
+                    nearer_s = 0.0 if ports is None else quick_step_s(fit, self.machines, ports)
+                    heapq.heappush(queue, (max(bound_s, nearer_s), next(turn), replace(entry, job=fit)))
+                    total += 1
+            else:
+                step_s = quick_step_s(entry.job, self.machines, self.wires)
+                best_s = min(best_s, step_s)
+                self.timed.append((step_s, order, entry.row(bound_s, step_s)))
+            self.progress(total - len(queue), total)
+        self.ruled_out = [entry.row(bound_s) for bound_s, _, entry in sorted(queue, key=lambda item: item[:2])]
+
+    def _fitting(self, entry: _Entry) -> Iterator[Job]:
+        """The layout under each sharding with which it fits into memory."""
+        for said in shardings(entry.said):
+            try:
+                yield fitted(plan_job(entry.least.model, entry.least.gpus, said), said, self.machines.capacity_bytes)
+            except WorkloadError:
+                self.refused += 1
+
+    def timed_rows(self) -> list[Layout]:
+        return [row for _, _, row in sorted(self.timed, key=lambda entry: entry[:2])]
+
+
+def _even(wires: NetworkWires) -> bool:
+    """Whether all ports have one rate. Where they have not, fair shares of ports alone may end later than those of
+    the whole network."""
+    rates_bps = wires.network.fabric.capacity_bps[wires.network.ports.link]
+    return bool((rates_bps == rates_bps[:1]).all())
