@@ -9,13 +9,15 @@ from fabricsim.sims.collectives import collective
 from fabricsim.sims.collectives.algorithms import ALGORITHMS
 from fabricsim.sims.collectives.bound import bound_s_per_byte, traffic
 from fabricsim.sims.collectives.communicator import Communicator
-from fabricsim.sims.collectives.demand import Call, destination_shares
+from fabricsim.sims.collectives.demand import EXPERT_OPS, Call, destination_shares
 from fabricsim.sims.network import Network
 from fabricsim.topologies import load
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 PAIRS = sorted((name, op) for name, algorithm in ALGORITHMS.items() for op in algorithm.ops)
+HOWS = ({"transport": "ideal"}, {"fidelity": "fluid"}, {}, {"transport": "roce"}, {"transport": "uec"})
+"""Without a word, InfiniBand with its congestion control."""
 
 
 def bound(fabric, op):
@@ -99,9 +101,9 @@ def test_skew_makes_the_busiest_rank_receive_the_size():
     assert (first != other).any()
 
 
-@given(seed=st.integers(0, 2**32 - 1), pair=st.sampled_from(PAIRS))
-@settings(max_examples=60)
-def test_no_algorithm_is_faster_than_the_bound_on_random_fabrics(seed, pair):
+@given(seed=st.integers(0, 2**32 - 1), pair=st.sampled_from(PAIRS), how=st.sampled_from(HOWS))
+@settings(max_examples=100)
+def test_no_algorithm_is_faster_than_the_bound_on_random_fabrics(seed, pair, how):
     """Hosts with links of random speed on a random tree of switches with some cables more."""
     rng = np.random.default_rng(seed)
     hosts, switches = int(rng.integers(2, 9)), int(rng.integers(1, 6))
@@ -113,22 +115,27 @@ def test_no_algorithm_is_faster_than_the_bound_on_random_fabrics(seed, pair):
         builder.add_cables(hubs[switch], rng.choice(hubs[:switch]), rng.uniform(1e10, 4e11), 0)
     fabric = builder.build()
     algorithm, op = pair
-    for how in ({"transport": "ideal"}, {"fidelity": "fluid"}):
-        try:
-            row = collective(fabric, op, "1GiB", algorithm, **how).rows[0]
-        except WorkloadError as refused:
-            if "cannot run here" not in str(refused):
-                raise
-            continue
-        assert row.bound_fraction <= 1 + 1e-9
-
-
-@given(ranks=st.lists(st.integers(0, 23), min_size=2, unique=True), pair=st.sampled_from(PAIRS))
-@settings(max_examples=60)
-def test_no_algorithm_is_faster_than_the_bound_on_any_ranks_of_servers(ranks, pair):
-    algorithm, op = pair
+    experts = "tokens=16" if op in EXPERT_OPS else None
     try:
-        row = collective(_servers(), op, "16GiB", algorithm, fidelity="fluid", ranks=np.array(ranks)).rows[0]
+        row = collective(fabric, op, "1GiB", algorithm, experts=experts, **how).rows[0]
+    except WorkloadError as refused:
+        if "cannot run here" not in str(refused):
+            raise
+        return
+    assert row.bound_fraction <= 1 + 1e-9
+
+
+@given(
+    ranks=st.lists(st.integers(0, 23), min_size=2, unique=True),
+    pair=st.sampled_from(PAIRS),
+    how=st.sampled_from(({}, {"fidelity": "fluid"})),
+)
+@settings(max_examples=60)
+def test_no_algorithm_is_faster_than_the_bound_on_any_ranks_of_servers(ranks, pair, how):
+    algorithm, op = pair
+    experts = "tokens=16" if op in EXPERT_OPS else None
+    try:
+        row = collective(_servers(), op, "16GiB", algorithm, ranks=np.array(ranks), experts=experts, **how).rows[0]
     except WorkloadError as refused:
         if "cannot run here" not in str(refused):
             raise
