@@ -98,7 +98,8 @@ class Cpu(Spec):
 
 
 class Switch(Spec):
-    """A switch: `ports` of `port_gbit` each."""
+    """A switch: `ports` of `port_gbit` each. For data that streams through them, a subnet of such switches has at most
+    `sharp_trees` trees of aggregation, and one at a time per switch or per port."""
 
     ports: Count
     port_gbit: Quantity
@@ -115,6 +116,8 @@ class Switch(Spec):
     max_nics_two_level: Count | None = None
     cpo_power_saving_factor: Quantity | None = None
     trays_per_nvl72: Count | None = None
+    sharp_trees: Count | None = None
+    sharp_one_tree_per: Text | None = None
 
 
 Medium = Literal["dac-passive", "dac-active", "aoc", "mmf", "smf"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,14 +28,14 @@ class AggregationTree:
 
 
 def aggregation_tree(network: Network, ranks: Ranks, number: int) -> AggregationTree:
-    """Shortest paths to a switch that is as near to all as any; where several are, `number` says which, so that trees
-    spread. Raises RoutingError if no switch reaches all."""
+    """Shortest paths to a switch that is as near to all as any; where several are, `number` says which, and over which
+    of parallel cables, so that trees spread. Raises RoutingError if no switch reaches all."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import breadth_first_order, dijkstra
 
     fabric, ports = network.fabric, network.ports
     entry = ports.indptr[ranks]
-    homes, home = np.unique(ports.switch[entry].astype(np.int64), return_inverse=True)
+    homes = np.unique(ports.switch[entry].astype(np.int64))
     is_switch = np.isin(fabric.node_kind, SWITCH_KINDS)
     between = np.flatnonzero(is_switch[fabric.link_source] & is_switch[fabric.link_target])
     ends = fabric.link_source[between], fabric.link_target[between]
@@ -46,17 +47,23 @@ def aggregation_tree(network: Network, ranks: Ranks, number: int) -> Aggregation
     nearest = np.flatnonzero(farthest == farthest.min())
     root = int(nearest[number % len(nearest)])
     above = breadth_first_order(graph, root)[1].astype(np.int64)
-    return _tree(network, entry, home.ravel(), homes, above, root, between)
+    cables = _cables(network, between, number // len(nearest))
+    return _tree(network, entry, homes, above, root, cables)
+
+
+def _cables(network: Network, between: Indices, turn: int) -> dict[tuple[int, int], int]:
+    """One of the cables from each switch to each neighbour: trees with one root take turns."""
+    fabric, parallel = network.fabric, defaultdict[tuple[int, int], list[int]](list)
+    for link in between.tolist():
+        parallel[int(fabric.link_source[link]), int(fabric.link_target[link])].append(link)
+    return {ends: links[turn % len(links)] for ends, links in parallel.items()}
 
 
 def _tree(
-    network: Network, entry: Indices, home: Indices, homes: Indices, above: Indices, root: int, between: Indices
+    network: Network, entry: Indices, homes: Indices, above: Indices, root: int, cables: dict[tuple[int, int], int]
 ) -> AggregationTree:
     """The paths from the switches `homes` up to the root, and the ranks' own links to their homes."""
-    fabric, ports = network.fabric, network.ports
-    first_cable = {
-        (int(fabric.link_source[link]), int(fabric.link_target[link])): link for link in reversed(between.tolist())
-    }
+    ports = network.ports
     height = {int(switch): 1 for switch in homes}
     for switch in homes.tolist():
         below = switch
@@ -66,7 +73,7 @@ def _tree(
             below = parent
     inner = sorted((switch for switch in height if switch != root), key=lambda switch: (height[switch], switch))
     own = [np.array([link for link in (ports.bus_link[at], ports.link[at]) if link >= 0]) for at in entry]
-    up = [np.array([first_cable[switch, int(above[switch])]]) for switch in inner]
+    up = [np.array([cables[switch, int(above[switch])]]) for switch in inner]
     return AggregationTree(
         tuple(links.astype(np.int32) for links in (*own, *up)),
         np.concatenate((np.arange(len(entry)), np.full(len(inner), -1))),

@@ -19,6 +19,7 @@ from .aggregation_tree import AggregationTree, aggregation_tree
 from .communicator import Communicator
 from .demand import Call
 from .schedule import Indices, Moves, Phase, Schedule
+from .sharp_limits import refused_trees
 
 OPS = ("all-reduce",)
 
@@ -31,16 +32,21 @@ def unfit(network: Network, comm: Communicator) -> str:
         return "the ranks are in one scale-up domain"
     if (np.diff(network.ports.indptr)[comm.ranks] == 0).any() or network.fabric.meta.get("hosts_forward"):
         return "not every rank is cabled to a switch"
-    return hierarchical.unfit(comm)
+    return hierarchical.unfit(comm) or refused_trees(network, _trees(network, comm)[1])
 
 
 def sharp(network: Network, comm: Communicator, call: Call) -> tuple[Schedule, ...]:
     """Reduce-scatter inside, the switches, all-gather inside."""
-    rails = np.arange(comm.size).reshape(comm.domains, -1).T
-    trees = [aggregation_tree(network, comm.ranks[rail], number) for number, rail in enumerate(rails)]
+    rails, trees = _trees(network, comm)
     around = comm.size > comm.domains
     first, last = ((hierarchical.inside(comm, call.op, adding),) * around for adding in (True, False))
     return ((*first, _in_switches(comm, rails, trees), *last),)
+
+
+def _trees(network: Network, comm: Communicator) -> tuple[Indices, list[AggregationTree]]:
+    """The ranks of each rail, and its tree."""
+    rails = np.arange(comm.size).reshape(comm.domains, -1).T
+    return rails, [aggregation_tree(network, comm.ranks[rail], number) for number, rail in enumerate(rails)]
 
 
 def _in_switches(comm: Communicator, rails: Indices, trees: list[AggregationTree]) -> Phase:
