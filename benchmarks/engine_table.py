@@ -2,25 +2,27 @@
 
 Compilation is excluded (each case runs once before it is timed), the best of a few runs counts. Times of SimGrid are
 those recorded with SimGrid 4.1 (tests/data/simgrid/NOTICE.md), on another machine with 2 cores: its Python has no
-door to a bare solve; benchmarks/peers runs Debian's 3.32 beside the engine. Collectives are timed once, in processes
-of their own, which say how much memory they took. `--quick` leaves out what takes more than a minute.
+door to a bare solve; benchmarks/peers runs Debian's 3.32 beside the engine. `--quick` leaves out what takes more than a
+minute.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import math
+import os
 import resource
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from engine_inputs import TREES, all_pairs, arrivals, permutation, random_paths
+from engine_large import Row, all_to_all, collectives
+from fabricsim.fabric.side_by_side import side_by_side
 from fabricsim.sims.engine import max_min_rates, simulate_flows
 from fabricsim.sims.engine._max_min_kernels import new_filling, water_fill
 from fabricsim.sims.engine.validate import check_problem
@@ -28,6 +30,9 @@ from rich.console import Console
 from rich.table import Table
 
 DATA = Path(__file__).parents[1] / "tests" / "data" / "simgrid"
+
+Arguments = tuple[np.ndarray, ...]
+"""Of `simulate_flows`."""
 
 
 @dataclass(frozen=True)
@@ -79,22 +84,33 @@ def bare_kernel(indptr: np.ndarray, links: np.ndarray, capacity: np.ndarray) -> 
 
 
 def runs() -> Iterator[Case]:
-    tree = TREES[65536]
-    args = *tree.d_mod_k(*permutation(65536, seed=1)), tree.capacity_bps(), np.full(65536, 1e9)
+    args = permutation_of_65536()
     yield Case("permutation to the end, 65,536 hosts", lambda: simulate_flows(*args), 0.25, "s", 1, 5, "2.0 s")
     tree = TREES[256]
     pairs = *tree.d_mod_k(*all_pairs(256)), tree.capacity_bps(), np.full(256 * 255, 1e7)
     yield Case("all-to-all to the end, 256 hosts", lambda: simulate_flows(*pairs), 15, "ms", 1e-3, 20, "0.33 s")
 
 
-def streams() -> Iterator[Case]:
+def stream_of_128() -> Arguments:
     with np.load(DATA / "arr128.npz") as file:
         data = dict(file)
-    given = data["indptr"], data["links"], data["capacity"] * 8, data["size"], data["start"]
+    return data["indptr"], data["links"], data["capacity"] * 8, data["size"], data["start"]
+
+
+def stream_of_1024(seed: int) -> Arguments:
+    tree, flows = TREES[1024], arrivals(100_000, 1024, 0.5, seed)
+    return *tree.d_mod_k(flows.src, flows.dst), tree.capacity_bps(), flows.size_bytes, flows.start_s
+
+
+def permutation_of_65536() -> Arguments:
+    tree = TREES[65536]
+    return *tree.d_mod_k(*permutation(65536, seed=1)), tree.capacity_bps(), np.full(65536, 1e9)
+
+
+def streams() -> Iterator[Case]:
+    given, routed = stream_of_128(), stream_of_1024(seed=3)
     yield Case("100,000 arrivals, 128 hosts", lambda: simulate_flows(*given), 0.45, "s", 1, 4, "20 s")
     tree = TREES[1024]
-    flows = arrivals(100_000, 1024, 0.5, seed=3)
-    routed = *tree.d_mod_k(flows.src, flows.dst), tree.capacity_bps(), flows.size_bytes, flows.start_s
     yield Case("100,000 arrivals, 1,024 hosts", lambda: simulate_flows(*routed), 0.45, "s", 1, 4, "357 s")
     busy = arrivals(100_000, 1024, 0.8, seed=4)
     paths = tree.ecmp(busy.src, busy.dst, np.random.default_rng(5))
@@ -107,64 +123,36 @@ def streams() -> Iterator[Case]:
     yield Case("5,000 flows into one link, per event", lambda: simulate_flows(*into_one), 10, "us", 10_000e-6, 4)
 
 
-def large() -> Iterator[Case]:
-    tree = TREES[1024]
-
-    def all_to_all() -> None:
-        src, dst = all_pairs(1024)
-        paths = tree.ecmp(src, dst, np.random.default_rng(6))
-        simulate_flows(*paths, tree.capacity_bps(), np.full(len(src), 1e6))
-
-    yield Case("all-to-all of 1,024, ECMP, with routes", all_to_all, 10, "s", 1, 1)
-
-
-COLLECTIVE = """
-import json, resource, sys, time
-import fabricsim
-gpus, algorithm = int(sys.argv[1]), sys.argv[2]
-fabricsim.collective(fabricsim.load("hgx-h100", nodes=2), algorithm=algorithm)
-begin = time.perf_counter()
-wide = {"radix": 256} if gpus > 65536 else {}  # switches of 64 ports join no more
-fabric = fabricsim.load("hgx-h100", nodes=gpus // 8, **wide)
-fabricsim.collective(fabric, algorithm=algorithm, certify=False)
-wall_s = time.perf_counter() - begin
-peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-print(json.dumps({"wall_s": wall_s, "peak_gb": peak_gb, "fabric_gb": fabric.nbytes / 1e9}))
-"""
-"""One all-reduce with the making of its fabric; kernels are loaded by a small one before."""
+def recording() -> Iterator[Row]:
+    """How much longer a run takes that keeps the loads of links, in a hundred bins or more."""
+    cases = {
+        "100,000 arrivals, 128 hosts": (stream_of_128(), 1e-3),
+        "100,000 arrivals, 1,024 hosts": (stream_of_1024(seed=3), 1e-3),
+        "permutation, 65,536 hosts": (permutation_of_65536(), 5e-3),
+    }
+    for name, (args, bin_s) in cases.items():
+        plain_s, recorded_s = alternately(partial(simulate_flows, *args), partial(simulate_flows, *args, record=bin_s))
+        yield Row(f"recording, {name}", recorded_s / plain_s, 1.15, "x")
 
 
-@dataclass(frozen=True)
-class Row:
-    """A measured figure and the most it may be."""
-
-    name: str
-    value: float
-    target: float
-    unit: str
-
-
-def collectives(most_gpus: int) -> Iterator[Row]:
-    """All-reduces on rail-optimized clusters of up to so many GPUs, and how their time grows."""
-    limits = {65_536: (5.0, 4.0), 1_048_576: (60.0, 16.0)}
-    for algorithm in ("ring", "hierarchical"):
-        wall_s = {1024: collective_of(1024, algorithm)["wall_s"]}
-        for gpus in (size for size in limits if size <= most_gpus):
-            most_s, most_gb = limits[gpus]
-            ran = collective_of(gpus, algorithm)
-            wall_s[gpus] = ran["wall_s"]
-            name = f"{algorithm} all-reduce, {gpus:,} GPUs, with build"
-            yield Row(name, ran["wall_s"], most_s, "s")
-            yield Row(f"{name}: memory", ran["peak_gb"], most_gb, "GB")
-            yield Row(f"{name}: Fabric", ran["fabric_gb"], 4.0, "GB")
-        growth = math.log(wall_s[gpus] / wall_s[1024]) / math.log(gpus / 1024)
-        yield Row(f"{algorithm}: exponent of growth, 1,024 to {gpus:,}", growth, 1.1, "")
+def alternately(first: Callable[[], object], second: Callable[[], object], repeats: int = 5) -> tuple[float, float]:
+    """Seconds of the fastest run of each, taken in turns so that both meet the same machine."""
+    first_s, second_s = [], []
+    for _ in range(repeats):
+        first_s.append(best_of(Case("", first, 0, "", 1, 1)))
+        second_s.append(best_of(Case("", second, 0, "", 1, 1)))
+    return min(first_s), min(second_s)
 
 
-def collective_of(gpus: int, algorithm: str) -> dict[str, float]:
-    call = [sys.executable, "-c", COLLECTIVE, str(gpus), algorithm]
-    answer: dict[str, float] = json.loads(subprocess.run(call, check=True, capture_output=True, text=True).stdout)
-    return answer
+def side_by_side_gain() -> str:
+    """Independent streams of arrivals on threads, beside one after the other."""
+    each = [stream_of_1024(seed) for seed in range(10, 14)]
+    serial_s, together_s = alternately(
+        lambda: [simulate_flows(*args) for args in each],
+        lambda: side_by_side(lambda args: simulate_flows(*args), each),
+        2,
+    )
+    return f"4 streams side by side on {os.cpu_count()} cores: {serial_s / together_s:.2f} times as fast as in a row"
 
 
 def efforts() -> Iterator[tuple[str, str]]:
@@ -191,7 +179,7 @@ def main() -> int:
     quick = parser.parse_args().quick
     table = Table("case", "measured", "target", "", "SimGrid 4.1")
     missed = False
-    for family in (solves, runs, streams, large):
+    for family in (solves, runs, streams):
         for case in family():
             value = best_of(case) / case.per
             met = value <= case.target
@@ -199,7 +187,7 @@ def main() -> int:
             verdict = "pass" if met else "miss"
             table.add_row(case.name, f"{value:.3g} {case.unit}", f"{case.target:g} {case.unit}", verdict, case.simgrid)
             print(f"{case.name}: {value:.3g} {case.unit}", file=sys.stderr)
-    for row in collectives(65_536 if quick else 1_048_576):
+    for row in chain(recording(), all_to_all(), collectives(65_536 if quick else 1_048_576)):
         missed |= row.value > row.target
         verdict = "pass" if row.value <= row.target else "miss"
         table.add_row(row.name, f"{row.value:.3g} {row.unit}", f"{row.target:g} {row.unit}", verdict, "")
@@ -207,6 +195,7 @@ def main() -> int:
     Console(width=120).print(table)
     for name, text in efforts():
         print(f"{name}: {text}")
+    print(side_by_side_gain())
     print(f"memory is read in order at {memory_bytes_per_s() / 1e9:.1f} GB/s")
     print(f"most memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
     return int(missed)
