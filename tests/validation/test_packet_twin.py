@@ -35,6 +35,13 @@ def test_alone_a_flow_takes_its_packets_and_an_acknowledgement(tree, dst, hops):
     assert ours[0] == pytest.approx((112 + hops - 1) * PACKET_S + 2 * hops * HOP_S + hops * ACK_S, rel=1e-9)
 
 
+def test_flows_of_one_host_take_turns(tree):
+    forth, back = _paths(tree, [0, 0], [1, 2])
+    ours = completion_s(tree, forth, back, [900_000, 900_000], [0.0, 0.0])
+    due = [(last + 1) * PACKET_S + 4 * HOP_S + 2 * ACK_S for last in (199, 200)]
+    assert ours == pytest.approx(due, rel=1e-9)
+
+
 def test_an_incast_fills_the_receivers_link(tree):
     senders = np.arange(4, 36)
     forth, back = _paths(tree, senders, np.zeros(32, int))
