@@ -11,9 +11,14 @@ from fabricsim.sims.engine import max_min_rates, simulate_flows
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from engine_inputs import TREES, all_pairs, arrivals, permutation, random_paths
 
+COMPILING_S = 600
+"""The first case of a commit waits for all kernels."""
+
 
 class Solve:
     """One max-min solve."""
+
+    timeout = COMPILING_S
 
     def setup(self) -> None:
         tree = TREES[65536]
@@ -31,6 +36,8 @@ class Solve:
 class Run:
     """Flows to their ends."""
 
+    timeout = COMPILING_S
+
     def setup(self) -> None:
         large, small = TREES[65536], TREES[256]
         routed = large.d_mod_k(*permutation(65536, seed=1))
@@ -47,6 +54,8 @@ class Run:
 
 class Stream:
     """100,000 arrivals on 1,024 hosts."""
+
+    timeout = COMPILING_S
 
     def setup(self) -> None:
         tree, flows = TREES[1024], arrivals(100_000, 1024, 0.5, seed=3)
