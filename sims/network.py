@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import cached_property
@@ -70,6 +70,17 @@ class TransferResult:
     def makespan_s(self) -> float:
         """Time of the last finish, from 0."""
         return float(self.finish_s.max(initial=0.0))
+
+
+@dataclass(frozen=True)
+class _Routed:
+    """Transfers as they go over the links: all of them, or where some are alike the first of each class."""
+
+    flows: Subflows
+    size_bytes: Floats
+    start_s: Floats
+    alike: AlikeTransfers | None = None
+    stands: Stands | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,17 +167,29 @@ class Network:
 
         Either end may be `SWITCH`: the NVSwitches of the other end's domain. Raises RoutingError, FlowError.
         """
+        return self._carried(self._routed(src, dst, size_bytes, start_s), certify)
+
+    def _routed(
+        self, src: npt.ArrayLike, dst: npt.ArrayLike, size_bytes: npt.ArrayLike, start_s: npt.ArrayLike | None
+    ) -> _Routed:
         src, dst = (np.atleast_1d(np.asarray(end, dtype=np.int32)) for end in (src, dst))
         size = np.broadcast_to(np.asarray(size_bytes, dtype=np.float64), src.shape)
         start = np.broadcast_to(np.asarray(0.0 if start_s is None else start_s, dtype=np.float64), src.shape)
         alike = self._alike(src, dst, size, start) if self.detail < Detail.ROUTING else None
         if alike is None:
-            return self.run(self.subflows(src, dst), size, start, certify)
+            return _Routed(self.subflows(src, dst), size, start)
         firsts = src[alike.first], dst[alike.first]
         flows = self.subflows(*firsts)
-        ran = self.run(flows, size[alike.first], start[alike.first], certify, alike.stands(flows, *firsts))
+        return _Routed(flows, size, start, alike, alike.stands(flows, *firsts))
+
+    def _carried(self, routed: _Routed, certify: bool) -> TransferResult:
+        alike = routed.alike
+        if alike is None:
+            return self.run(routed.flows, routed.size_bytes, routed.start_s, certify)
+        size, start = routed.size_bytes[alike.first], routed.start_s[alike.first]
+        ran = self.run(routed.flows, size, start, certify, routed.stands)
         each = {name: getattr(ran, name)[alike.number] for name in ("finish_s", "rate_bps", "latency_s")}
-        return replace(ran, start_s=start, **each)
+        return replace(ran, start_s=routed.start_s, **each)
 
     def _alike(
         self, src: npt.NDArray[np.int32], dst: npt.NDArray[np.int32], size: Floats, start: Floats
@@ -278,6 +301,21 @@ class Network:
             sentences.append("Traffic splits evenly over all equal-cost paths; headers cost as under its transport.")
         sentences.append("A transfer's latency is the sum of its links' latencies, paid once.")
         return sentences
+
+
+def transfer_at_each(
+    networks: Sequence[Network], src: npt.ArrayLike, dst: npt.ArrayLike, size_bytes: npt.ArrayLike, certify: bool
+) -> list[TransferResult]:
+    """The same transfers on one network seen with several details: those on which traffic splits evenly take the same
+    links, and are routed once."""
+    even = next((network for network in networks if network.detail < Detail.ROUTING), None)
+    split = even._routed(src, dst, size_bytes, None) if even else None
+    return [
+        network._carried(split, certify)
+        if split is not None and network.detail < Detail.ROUTING
+        else network.transfer(src, dst, size_bytes, certify=certify)
+        for network in networks
+    ]
 
 
 def network_for(

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from .alike import representatives
 from .collectives.communicator import Communicator
-from .collectives.offers import Expectations, Offer, Runs, chosen, expectations, favoured, offers
+from .collectives.offers import Expectations, Offer, chosen, expectations, favoured, offers
+from .collectives.runs import Runs
 from .network import Detail, Network, TransferResult
 from .results import Bottleneck
 from .workloads.durations import Seconds
@@ -17,20 +20,21 @@ from .workloads.groups import Ranks
 class NetworkWires:
     """`network` with what has been asked of it: an algorithm that some size asks for is run once and serves them all.
 
-    `members` (communicators) and what libraries expect (`expected`) hold at every detail of the network, `priced`,
-    `runs` and `sent` at this one.
+    `members` (communicators), what libraries expect (`expected`) and `runs` hold at every detail of the network,
+    `priced` and `sent` at this one.
     """
 
     network: Network
     members: dict[bytes, list[Communicator]] = field(default_factory=dict)
     expected: dict[tuple[str, bytes], Expectations] = field(default_factory=dict)
     priced: dict[tuple[str, bytes, str], tuple[Offer, ...]] = field(default_factory=dict)
-    runs: Runs = field(default_factory=dict)
+    runs: Runs = field(default_factory=Runs)
     sent: dict[tuple[bytes, int], TransferResult] = field(default_factory=dict)
 
     def at(self, detail: Detail) -> NetworkWires:
         """The same network seen with that much detail."""
-        return NetworkWires(self.network.at(detail), self.members, self.expected)
+        network = self.runs.networks.setdefault(detail, self.network.at(detail))
+        return NetworkWires(network, self.members, self.expected, runs=self.runs)
 
     def collective_s(self, op: str, groups: Ranks, size_bytes: int) -> float:
         return self._best(op, groups, size_bytes).time_s(size_bytes)
@@ -66,5 +70,7 @@ class NetworkWires:
     def _send(self, source: Ranks, target: Ranks, size_bytes: int) -> TransferResult:
         key = (source.tobytes() + target.tobytes(), size_bytes)
         if key not in self.sent:
-            self.sent[key] = self.network.transfer(source, target, size_bytes, certify=False)
+            sizes = np.full(len(source), float(size_bytes))
+            ends = source.astype(np.int32), target.astype(np.int32)
+            self.sent[key] = self.runs.transfer(self.network, *ends, sizes, certify=False)
         return self.sent[key]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +20,7 @@ from .cost import Cost
 from .demand import EXPERT_OPS, Call
 from .hops import Hops
 from .library import automatic, costs
+from .runs import Runs
 from .schedule import Schedule, Traffic, at_once
 from .semantics import prove, too_large
 
@@ -86,10 +86,6 @@ def _expected_s(offer: Offer, size_bytes: float) -> float:
     return offer.cost.expected_s(size_bytes)
 
 
-Runs = dict[bytes, TransferResult]
-"""Transfers that were run at unit size, by what they send."""
-
-
 def expectations(network: Network, comms: Sequence[Communicator], op: str) -> Expectations:
     """What the accelerators' library expects of each algorithm that `auto` considers."""
     return {
@@ -127,7 +123,7 @@ def offers(
         offer
         for name in _candidates(network, comms, call.op, algorithm)
         for schedules in _laid_out(network, comms, call, name)
-        for offer in _priced(network, comms, call, name, schedules, certify, {} if runs is None else runs)
+        for offer in _priced(network, comms, call, name, schedules, certify, runs or Runs())
     )
 
 
@@ -211,10 +207,7 @@ def _run(network: Network, phase: Traffic, certify: bool, known: Runs) -> Transf
     size_bytes = phase.fraction * _UNIT_BYTES
     if phase.routes is not None:
         return network.run(Subflows.along(phase.routes), size_bytes, np.zeros_like(size_bytes), certify)
-    sent = blake2b(b"".join(each.tobytes() for each in (phase.src, phase.dst, phase.fraction))).digest()
-    if sent not in known:
-        known[sent] = network.transfer(phase.src, phase.dst, size_bytes, certify=certify)
-    return known[sent]
+    return known.transfer(network, phase.src, phase.dst, size_bytes, certify)
 
 
 def _crossing(network: Network, phase: Traffic) -> npt.NDArray[np.bool_]:
