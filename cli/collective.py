@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..fabric.errors import InputError
 from .goal import emit_goal
-from .links_out import refuse_unwritable, write_links
-from .options import Setup, network_setup, output_options, refuse_given
+from .links_out import write_links
+from .options import Setup, load_wiring, network_setup, output_options, refuse_given
 from .output import Table, emit
+from .outputs import refuse_unwritable
 from .progress import working
 from .together import Together, together_table
 
 if TYPE_CHECKING:
     from ..fabric.graph import Fabric
     from ..sims.results import CollectiveResult
+    from .plot_bandwidth import Points
 
 
 @click.command()
@@ -46,7 +49,9 @@ if TYPE_CHECKING:
 @click.option("--starts", help="Ranks that are late: uniform:20us, exponential:5us, late:3=20us, file:PATH.")
 @click.option("--compare", is_flag=True, help="Every algorithm that fits, the fastest first.")
 @click.option("--plot", metavar="FILE", help="Bus bandwidth against size, as .png, .svg or .html.")
-@click.option("--beside", multiple=True, metavar="FABRIC", help="Another fabric to compare with (repeatable).")
+@click.option(
+    "--beside", multiple=True, metavar="FABRIC[,KEY=VALUE...]", help="Another fabric to compare with (repeatable)."
+)
 @click.option("--goal", metavar="FILE", help="Run a GOAL schedule, in the text that LogGOPSim reads, in place of --op.")
 @click.option("--links-out", metavar="FILE", help="Write what each link carried, as .csv or .parquet.")
 @click.option("--published", metavar="FILE.csv", help="Measured points in the plot: size_bytes and a busbw column.")
@@ -79,7 +84,7 @@ def collective(
     """
     if goal is not None:
         refuse_given("with a schedule", but=("goal", "ranks", "placement", "links_out"))
-        refuse_unwritable(links_out)
+        _refuse_files(plot, links_out)
         emit_goal(setup, goal, (placement, ranks), links_out, form, quiet)
         return
     together = Together(groups, stagger, starts) if groups or stagger or starts else None
@@ -87,11 +92,11 @@ def collective(
         refuse_given("with groups or starts", but=together.heeded)
     if published and not plot:
         raise InputError("--published is for a plot", "add --plot FILE.png")
-    refuse_unwritable(links_out)
+    _refuse_files(plot, links_out)
+    measured = _measured(published)
     with working("simulating", quiet):
         from ..sims.collectives import collective as simulate
         from ..sims.placement import placed
-        from ..topologies import load
 
         def run(fabric: Fabric) -> CollectiveResult:
             members = placed(fabric, placement, ranks, setup.seed)
@@ -110,13 +115,13 @@ def collective(
 
         fabric = setup.fabric()
         result = run(fabric)
-        others = [run(load(name)) for name in beside]
+        others = [run(load_wiring(name, tuple(pairs))) for name, *pairs in (listed.split(",") for listed in beside)]
         if links_out is not None:
             write_links(fabric, result, links_out)
         if plot:
             from .plot_bandwidth import plot_bandwidth
 
-            plot_bandwidth([result, *others], published, plot)
+            plot_bandwidth([result, *others], measured, plot)
     if together:
         emit(form, document := result.to_dict(), document["rows"], [together_table(result)])
     else:
@@ -136,6 +141,20 @@ def _said(results: Sequence[CollectiveResult]) -> tuple[dict[str, Any], list[dic
     records = [{"fabric": each["fabric"], **row} for each in documents for row in each["rows"]]
     said = dict.fromkeys(sentence for each in documents for sentence in each["assumptions"])
     return {**documents[0], "assumptions": list(said), "beside": documents[1:]}, records, tables
+
+
+def _measured(published: str | None) -> dict[str, Points]:
+    """The points of `--published` under the file's name, read before anything runs."""
+    from .plot_bandwidth import published_points
+
+    return {} if published is None else {Path(published).stem: published_points(published)}
+
+
+def _refuse_files(plot: str | None, links_out: str | None) -> None:
+    from ..sims.tables import table_writer
+    from .plot_bandwidth import refuse_kind
+
+    refuse_unwritable({"--plot": (plot, refuse_kind), "--links-out": (links_out, table_writer)})
 
 
 BANDWIDTH_COLUMNS = (

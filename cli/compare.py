@@ -9,6 +9,7 @@ import click
 from .hall_options import hall_options
 from .options import load_wiring, output_options
 from .output import Table, emit, note
+from .outputs import refuse_unwritable
 from .progress import working
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def compare_command(
     if plot is not None:
         from .plot import kind_of_picture
 
-        kind_of_picture(plot)
+        refuse_unwritable({"--plot": (plot, kind_of_picture)})
     fabrics = []
     with working("measuring", quiet):
         for source in sources:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..fabric.errors import Fault, InputError
 from ..fabric.files import replacing
-from .plot import UNDATED
+from .plot import UNDATED, empty_figure, kind_of_picture
 
 if TYPE_CHECKING:
     from ..sims.train import TrainResult
@@ -15,16 +13,10 @@ if TYPE_CHECKING:
 
 def plot_ledger(result: TrainResult, path: str) -> None:
     """Draw into a file, whole or not at all. Raises InputError without matplotlib, or for another kind of file."""
-    kind = Path(path).suffix.lower()
-    if kind not in UNDATED:
-        raise InputError(Fault("is no kind of picture", f"end the name in {', '.join(UNDATED)}", path))
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise InputError("a plot needs matplotlib", "pip install fabricsim[plot]") from None
+    kind = kind_of_picture(path)
     rows = [row for row in result.ledger if row.gpu_seconds]
     begins = [sum(row.fraction for row in rows[:place]) for place in range(len(rows))]
-    figure = Figure(figsize=(9, 4.5), layout="constrained")
+    figure = empty_figure((9, 4.5))
     axes = figure.subplots()
     colours = ["tab:green" if row.cause == "compute" else "tab:red" if row.fraction > 0 else "tab:blue" for row in rows]
     names = [row.cause.replace("_", " ") for row in rows]

@@ -11,15 +11,6 @@ if TYPE_CHECKING:
     from ..sims.results import CollectiveResult
 
 
-def refuse_unwritable(*tables: str | None) -> None:
-    """Before anything runs: files whose names say no kind of table."""
-    from ..sims.tables import table_writer
-
-    for path in tables:
-        if path is not None:
-            table_writer(path)
-
-
 def write_links(fabric: Fabric, result: CollectiveResult, path: str) -> None:
     """Raises InputError unless there is one run to tell of."""
     from ..sims.link_table import link_table

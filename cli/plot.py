@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ from ..fabric.errors import Fault, InputError
 from ..fabric.files import replacing
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from ..topologies.compare import Comparison
 
 _PANELS = (
@@ -23,22 +26,28 @@ UNDATED = {".png": {}, ".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
 """Kinds of files, and what keeps the time out of them."""
 
 
-def kind_of_picture(path: str) -> str:
-    """`".png"`. Raises InputError for a name that ends in no kind of picture."""
+def kind_of_picture(path: str, kinds: Collection[str] = tuple(UNDATED)) -> str:
+    """`".png"`. Raises InputError for a name that ends in none of `kinds`, or without matplotlib."""
     kind = Path(path).suffix.lower()
-    if kind not in UNDATED:
-        raise InputError(Fault("is no kind of picture", f"end the name in {', '.join(UNDATED)}", path))
+    if kind not in kinds:
+        raise InputError(Fault("is no kind of picture", f"end the name in {', '.join(kinds)}", path))
+    empty_figure((1.0, 1.0))
     return kind
+
+
+def empty_figure(inches: tuple[float, float]) -> Figure:
+    """To draw on. Raises InputError without matplotlib."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise InputError("a plot needs matplotlib", "pip install matplotlib") from None
+    return Figure(figsize=inches, layout="constrained")
 
 
 def plot_comparison(comparison: Comparison, path: str) -> None:
     """Draw into a file, whole or not at all. Raises InputError without matplotlib, or for another kind of file."""
     kind = kind_of_picture(path)
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise InputError("a plot needs matplotlib", "pip install fabricsim[plot]") from None
-    figure = Figure(figsize=(11, 6), layout="constrained")
+    figure = empty_figure((11, 6))
     names = [row.fabric.partition(",")[0] + "*" * bool(row.unpriced) for row in comparison.rows]
     if any(row.unpriced for row in comparison.rows):
         figure.supxlabel("* not every part has a price", fontsize=8)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..fabric.errors import Fault, InputError
 from ..fabric.files import replacing
 from ..fabric.units import format_size
+from .plot import empty_figure, kind_of_picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,25 +29,22 @@ _UNDATED = {".png": {}, ".svg": {"Date": None}}
 """Formats of matplotlib, and what keeps the time out of them; .html holds an .svg."""
 
 
-def plot_bandwidth(results: Sequence[CollectiveResult], published: str | None, path: str) -> None:
-    """Draw into a file, whole or not at all. Raises InputError without matplotlib, for another kind of file, or for
-    points that cannot be read."""
-    kind = Path(path).suffix.lower()
-    if kind not in (*_UNDATED, ".html"):
-        raise InputError(Fault("is no kind of picture", "end the name in .png, .svg or .html", path))
-    points = published_points(published) if published else []
-    try:
-        import matplotlib
-        import matplotlib.figure
-    except ImportError:
-        raise InputError("a plot needs matplotlib", "pip install fabricsim[plot]") from None
-    figure = matplotlib.figure.Figure(figsize=(9, 5.5), layout="constrained")
+def plot_bandwidth(results: Sequence[CollectiveResult], measured: Mapping[str, Points], path: str) -> None:
+    """Draw into a file, whole or not at all; `measured` points stand beside, by their label. Raises InputError without
+    matplotlib, for another kind of file, or where all sizes are 0."""
+    kind = refuse_kind(path)
+    lines = _lines(results)
+    if not lines:
+        raise InputError("no size is left to draw", "give --op and --size that move bytes")
+    figure = empty_figure((9, 5.5))
+    import matplotlib
+
     axes = figure.subplots()
     axes.set_prop_cycle(linestyle=_STYLES, color=matplotlib.color_sequences["tab10"] * 3)
-    for label, line in _lines(results).items():
+    for label, line in lines.items():
         axes.plot(*zip(*line, strict=True), marker=".", label=label)
-    if points:
-        axes.plot(*zip(*points, strict=True), "kx", label=f"measured ({Path(published or '').stem})")
+    for name, points in measured.items():
+        axes.plot(*zip(*points, strict=True), "kx", label=f"measured ({name})")
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter(lambda size, _: format_size(round(size)))
     axes.set(xlabel="size", ylabel="bus bandwidth, GB/s", title=results[0].rows[0].op)
@@ -58,12 +57,18 @@ def plot_bandwidth(results: Sequence[CollectiveResult], published: str | None, p
             figure.savefig(temporary, format=kind[1:], metadata=_UNDATED[kind])
 
 
+def refuse_kind(path: str) -> str:
+    """`".png"`. Raises InputError for another kind of file, or without matplotlib."""
+    return kind_of_picture(path, (*_UNDATED, ".html"))
+
+
 def _lines(results: Sequence[CollectiveResult]) -> dict[str, Points]:
-    """(size, busbw) by what is to be told apart: fabrics, and algorithms where a size has several."""
+    """(size, busbw) by what is to be told apart: fabrics, and algorithms where a size has several. A size that
+    nccl-tests rounds to 0 has no place on an axis of powers."""
     lines: dict[str, Points] = defaultdict(list)
     for result in results:
         several = len({row.size_bytes for row in result.rows}) < len(result.rows)
-        for row in result.rows:
+        for row in (row for row in result.rows if row.size_bytes):
             label = f"{result.fabric}, {row.algorithm}" if several else f"{result.fabric}, {row.transport}"
             lines[label].append((row.size_bytes, row.busbw_GBps))
     return lines
@@ -77,10 +82,10 @@ def published_points(path: str) -> Points:
     """
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        numbered = [(number, line) for number, line in enumerate(lines, 1) if line and not line.startswith("#")]
+        rows = list(csv.reader(line for _, line in numbered))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(Fault(f"cannot be read: {error}", "give a CSV file", path)) from None
-    numbered = [(number, line) for number, line in enumerate(lines, 1) if line and not line.startswith("#")]
-    rows = list(csv.reader(line for _, line in numbered))
     head = rows[0] if rows else []
     column = next((name for name in ("oop_busbw_GBps", "busbw_GBps") if name in head), None)
     if column is None or "size_bytes" not in head:
@@ -90,9 +95,15 @@ def published_points(path: str) -> Points:
     points, faults = [], []
     for (number, _), row in zip(numbered[1:], rows[1:], strict=False):
         try:
-            points.append((float(row[size]), float(row[busbw])))
+            point = float(row[size]), float(row[busbw])
         except (ValueError, IndexError):
-            faults.append(Fault("is no size and bandwidth", "write numbers", f"{path}:{number}"))
+            point = math.nan, math.nan
+        if 0 < point[0] < math.inf and 0 <= point[1] < math.inf:
+            points.append(point)
+        else:
+            faults.append(Fault("is no size and bandwidth", "write numbers, sizes above 0", path, number))
+    if not points and not faults:
+        faults.append(Fault("has no points", "give a line for each size", path))
     if faults:
         raise InputError(faults)
     return points

@@ -161,7 +161,7 @@ def import_command(file: str, origin: str, pairs: tuple[str, ...], output: str, 
     metavar="FORMAT",
     required=True,
     help="json, graphml, dot, ibnetdiscover, lft, guid2lid, simgrid, htsim, simai, slurm-tree, slurm-block, "
-    "slurm-yaml, k8s-labels or nccl-xml.",
+    "slurm-yaml, k8s-labels, nccl-xml or infragraph.",
 )
 @click.option("-o", "--output", metavar="FILE", help="The file to write.  [default: stdout]")
 @click.option("--routing", metavar="RULE", help="The rule whose paths lft and simgrid hold.  [default: auto]")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..fabric.errors import InputError
-from .links_out import refuse_unwritable
 from .options import Setup, network_setup, output_options
 from .output import Table, emit
+from .outputs import refuse_unwritable
 from .progress import working
 
 if TYPE_CHECKING:
@@ -71,7 +71,11 @@ def traffic(
         raise InputError("--routes does nothing with --pattern", "list the flows in a file, and give it by --flows")
     if record_every is not None and links_out is None:
         raise InputError("--record-every says what --links-out holds", "add --links-out FILE")
-    refuse_unwritable(flows_out, links_out, causes_out)
+    from ..sims.tables import table_writer
+
+    tables_out = {"--flows-out": flows_out, "--links-out": links_out, "--causes-out": causes_out}
+    wanted = {option: (path, table_writer) for option, path in tables_out.items()}
+    refuse_unwritable(wanted | {"--trace": (trace, None)})
     reported = report or causes_out is not None
     with working("simulating", quiet):
         from ..fabric.units import duration_s, size_bytes

@@ -12,6 +12,7 @@ from .chakra import emit_traced, refuse_job
 from .layout_search import emit_search, refuse_idle
 from .options import Setup, compose, network_setup, output_options
 from .output import Table, emit
+from .outputs import refuse_unwritable
 from .progress import working
 from .versus import emit_versus, rival_step
 
@@ -93,6 +94,9 @@ def train(
         refuse_idle(versus=versus, gpu_hour_usd=gpu_hour_usd, trace=trace, plot=plot)
         emit_search(setup, model, parallel, job, form, quiet)
         return
+    from .ledger_plot import kind_of_picture
+
+    refuse_unwritable({"--plot": (plot, kind_of_picture), "--trace": (trace, None)})
     with working("simulating", quiet):
         from ..sims.step_cost import Prices
         from ..sims.train import train as simulate
@@ -101,9 +105,9 @@ def train(
             raise SpecError(Fault("does nothing without a price", "give --gpu-hour-usd too", field="pue"))
         prices = None if gpu_hour_usd is None else Prices(gpu_hour_usd, pue)
         given = {name: value for name, value in job.items() if value is not None}
+        rival = None if versus is None else rival_step(setup, versus, model, parallel, prices, given)
         result = simulate(setup.fabric(), model, parallel, **setup.network(), prices=prices, trace=trace, **given)
-        rival = rival_step(setup, versus, model, parallel, prices, given) if versus else None
-    if plot:
+    if plot is not None:
         from .ledger_plot import plot_ledger
 
         plot_ledger(result, plot)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from .options import Setup
+from ..fabric.errors import Fault, SpecError
+from .options import Settings, Setup
 from .output import Table, emit
 
 if TYPE_CHECKING:
@@ -14,23 +15,34 @@ if TYPE_CHECKING:
     from ..sims.train import TrainResult
 
 
+NO_CHANGE = Settings({}, {}, None)
+_OF_SETUP = ("source", "transport", "fidelity")
+
+
 def rival_step(
     setup: Setup, versus: str, model: str, parallel: str, prices: Prices | None, job: Mapping[str, Any]
 ) -> TrainResult:
     """The step of `--versus`: what it says about the job, the network's options or the fabric's spec replaces the
-    same of the first."""
+    same of the first. Parameters of a transport go with it: another one has its own. Raises InputError."""
     from dataclasses import fields
 
-    from ..fabric.spec import overrides
     from ..sims.train import train as simulate
     from ..sims.workloads.options import JobOptions
 
-    said: dict[str, Any] = dict(overrides(tuple(versus.split())))
+    changes = Settings.of(tuple(versus.split()))
+    if changes == NO_CHANGE:
+        raise SpecError(Fault("says nothing that changes", "write for example 'transport=roce'", field="versus"))
+    said: dict[str, Any] = dict(changes.spec)
     model, parallel = said.pop("model", model), said.pop("parallel", parallel)
     known = {field.name for field in fields(JobOptions)}
     changed_job = {name: _plain(said.pop(name)) for name in list(said) if name in known}
-    other = replace(setup, **{name: said.pop(name) for name in ("source", "transport", "routing") if name in said})
-    other = replace(other, settings=replace(other.settings, spec={**other.settings.spec, **said}))
+    same = not said.keys() & {"transport", "network"}
+    transport = {**(setup.settings.transport if same else {}), **changes.transport}
+    seed = _plain(said.pop("seed", str(setup.seed)))
+    other = replace(setup, **{name: said.pop(name) for name in _OF_SETUP if name in said}, seed=seed)
+    other = replace(other, routing=changes.routing or setup.routing)
+    settings = replace(setup.settings, spec={**setup.settings.spec, **said}, transport=transport)
+    other = replace(other, settings=settings)
     return simulate(other.fabric(), model, parallel, **other.network(), prices=prices, **{**job, **changed_job})
 
 

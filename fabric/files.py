@@ -38,6 +38,16 @@ def replacing(path: str | Path) -> Iterator[Path]:
         Path(temporary).unlink(missing_ok=True)
 
 
+def refuse_place(path: str | Path) -> None:
+    """Raise InputError where `replacing(path)` would find no place to write."""
+    path = Path(path)
+    parent = path.resolve().parent
+    if not parent.is_dir():
+        raise InputError(Fault("cannot be written: no such folder", "choose a folder that exists", str(path)))
+    if path.is_dir() or not os.access(path if path.exists() else parent, os.W_OK):
+        raise InputError(Fault("cannot be written", "choose another place", str(path)))
+
+
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
     """What the system says against writing, as an InputError that names the file."""

@@ -41,6 +41,9 @@ _PROBLEMS = {
 }
 """What is wrong and the cure, by pydantic's type of error; the names in braces are of its context."""
 
+_FOLLOWS = "default_factory_not_called"
+"""A default that rests on another field, which is refused by its own name."""
+
 _MOST_VALUES = 100_000
 
 S = TypeVar("S", bound=Spec)
@@ -57,6 +60,8 @@ def validate(cls: type[S], values: Mapping[str, Any], file: str = "", lines: Lin
 
 def _faults(cls: type[Spec], error: ValidationError, file: str, lines: Lines) -> Iterator[Fault]:
     for item in error.errors(include_url=False):
+        if item["type"] == _FOLLOWS:
+            continue
         place = tuple(str(part) for part in item["loc"])
         line = _line(lines, place)
         cause = item.get("ctx", {}).get("error")

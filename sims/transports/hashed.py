@@ -24,12 +24,16 @@ HeaderFields = Annotated[
 ]
 
 
+MOST_QPS = 128
+"""What NCCL takes of NCCL_IB_QPS_PER_CONNECTION (MAX_QPS, transport/net_ib)."""
+
+
 class HashedParameters(PacketParameters):
     """Those of its packets; `qps`: queue pairs (sockets) per connection, each with its own source port; `entropy`:
     header fields that switches hash, of src, dst and sport; `hash`: each switch with a seed of its own, or all the
     same."""
 
-    qps: int = Field(default=1, ge=1)
+    qps: int = Field(default=1, ge=1, le=MOST_QPS)
     entropy: HeaderFields = ("src", "dst", "sport")
     hash: Literal["per-switch", "same"] = "per-switch"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,12 +18,19 @@ Whole = Annotated[int, Field(ge=0, lt=2**31)]
 PRESETS_FILE = Path(__file__).with_name("models.yaml")
 
 
+def _whole_head(given: Mapping[str, int]) -> int:
+    """The width of a head, or 0 where heads of one width do not make up the hidden one."""
+    hidden, heads = given.get("hidden", 1), given.get("heads", 1)
+    return 0 if hidden % heads else hidden // heads
+
+
 class ModelSpec(Spec):
     """A decoder-only transformer.
 
-    The query width is `heads` x `head_dim`, that of keys and of values `kv_heads` x `head_dim`. With `kv_rank`
-    attention is latent (DeepSeek-V2, arXiv:2405.04434): queries and keys carry `rope_head_dim` more per head and pass
-    through ranks `query_rank` and `kv_rank`. With `experts`, layers after the first `dense_layers` choose
+    Not given, `kv_heads` are as many as `heads`, `head_dim` is `hidden` / `heads`, the MLP has no gate, and embeddings
+    are not tied. The query width is `heads` x `head_dim`, that of keys and of values `kv_heads` x `head_dim`. With
+    `kv_rank` attention is latent (DeepSeek-V2, arXiv:2405.04434): queries and keys carry `rope_head_dim` more per head
+    and pass through ranks `query_rank` and `kv_rank`. With `experts`, layers after the first `dense_layers` choose
     `experts_per_token` MLPs of width `moe_ffn_hidden` for each token and run `shared_experts` more for all. `seq_len`
     is the sequence length a job trains at unless it names another. Biases, learned positions and rotary tables are
     not counted.
@@ -34,12 +41,12 @@ class ModelSpec(Spec):
     layers: Annotated[int, Field(gt=0, le=100_000)]
     hidden: Count
     heads: Count
-    kv_heads: Count
-    head_dim: Count
+    kv_heads: Count = Field(default_factory=lambda given: given.get("heads", 1))
+    head_dim: Count = Field(default_factory=_whole_head)
     ffn_hidden: Count
-    gated_mlp: bool
+    gated_mlp: bool = False
     vocab: Count
-    tied_embeddings: bool
+    tied_embeddings: bool = False
     experts: Whole = 0
     experts_per_token: Whole = 0
     shared_experts: Whole = 0
@@ -59,6 +66,11 @@ class ModelSpec(Spec):
         return self
 
     def _attention_faults(self) -> Iterator[Fault]:
+        if not self.head_dim:
+            yield Fault(
+                f"hidden {self.hidden} does not divide by {self.heads} heads", "give head_dim", field="head_dim"
+            )
+            return
         if self.heads % self.kv_heads:
             problem = f"{self.heads} heads do not divide into {self.kv_heads} groups"
             yield Fault(problem, "kv_heads divides heads", field="kv_heads")

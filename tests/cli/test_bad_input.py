@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -112,3 +114,45 @@ def test_any_fabric_is_known_or_refused(run, source):
     result = run("topology", "export", source, "--to", "dot", "-q")
     assert result.exit_code == 2, result.exception
     assert result.stderr
+
+
+TRAFFIC = ("traffic", "hgx-h100", "--set", "nodes=1", "--pattern", "permutation", "--size", "1kB")
+
+
+def test_files_that_cannot_be_written_are_all_named_before_anything_is_written(run, tmp_path):
+    flows, links, trace = tmp_path / "flows.csv", tmp_path / "nowhere" / "links.csv", tmp_path
+    result = run(*TRAFFIC, "--flows-out", flows, "--links-out", links, "--trace", trace)
+    assert result.exit_code == 2
+    assert f"{links}: cannot be written: no such folder" in result.stderr
+    assert f"{trace}: cannot be written" in result.stderr
+    assert not flows.exists()
+
+
+def test_two_results_do_not_go_into_one_file(run, tmp_path):
+    path = tmp_path / "out.csv"
+    result = run(*TRAFFIC, "--flows-out", path, "--links-out", tmp_path / "." / "out.csv")
+    assert result.exit_code == 2
+    assert "asked for by --flows-out and by --links-out" in result.stderr
+    assert not path.exists()
+
+
+def test_one_device_may_take_several_results(run):
+    result = run(*TRAFFIC, "--flows-out", "/dev/null", "--links-out", "/dev/null")
+    assert result.exit_code == 0, result.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("collective", "hgx-h100", "--set", "nodes=1", "--size", "no size"),
+        ("train", "hgx-h100", "--model", "no model"),
+        ("topology", "compare", "no fabric"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_picture_without_matplotlib_is_refused_before_anything_runs(run, monkeypatch, tmp_path, command):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    result = run(*command, "--plot", tmp_path / "out.png")
+    assert result.exit_code == 2
+    assert "needs matplotlib (pip install matplotlib)" in result.stderr
+    assert "no " + command[-1].split()[-1] not in result.stderr

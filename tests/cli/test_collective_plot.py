@@ -56,6 +56,8 @@ def test_pictures_are_drawn_the_same_every_time(run, tmp_path, kind):
         ("size_bytes,time\n1,2\n", "has no sizes and bandwidths"),
         ("", "has no sizes and bandwidths"),
         ("size_bytes,busbw_GBps\n1,fast\n", r":2: is no size and bandwidth"),
+        ("size_bytes,busbw_GBps\nnan,1\n8,inf\n0,1\n8,-1\n", r"(?s):2: .*:3: .*:4: .*:5: is no size and bandwidth"),
+        ("size_bytes,busbw_GBps\n", "has no points"),
         ("# head\nsize_bytes,busbw_GBps\n1,2\n3\n", r":4: is no size and bandwidth"),
     ],
 )
@@ -64,6 +66,23 @@ def test_points_that_are_none_are_refused_with_their_line(tmp_path, text, compla
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=complaint):
         published_points(str(path))
+
+
+def test_a_picture_is_drawn_of_the_sizes_that_move_bytes(run, tmp_path):
+    """Of an all-gather over 8 ranks nccl-tests runs whole 16 bytes per rank: 0 at 64 bytes, 128 at 128."""
+    path = tmp_path / "out.svg"
+    assert run(*ONE, "--op", "all-gather", "--size", "64B:128B", "--plot", path).exit_code == 0
+    assert path.exists()
+    nothing = run(*ONE, "--op", "all-gather", "--size", "64B", "--plot", tmp_path / "no.svg")
+    assert nothing.exit_code == 2
+    assert "no size is left to draw" in nothing.stderr
+    assert not (tmp_path / "no.svg").exists()
+
+
+def test_the_fabric_beside_has_fields_of_its_own(run, tmp_path):
+    path = tmp_path / "out.svg"
+    assert run(*ONE, "--size", "1MiB", "--beside", "hgx-b200,nodes=2", "--plot", path).exit_code == 0
+    assert "<!-- hgx-b200 x2, infiniband -->" in path.read_text(encoding="utf-8")
 
 
 def test_points_are_read_from_the_tables_of_nccl_tests(tmp_path):

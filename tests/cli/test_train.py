@@ -87,9 +87,32 @@ def test_versus_prints_the_difference_by_cause(answer, run):
     found = answer("train", "hgx-h100", "--set", "nodes=4", *STEP, *other)
     change = found["second"]["step_time_s"] - found["first"]["step_time_s"]
     assert math.fsum(row["difference_s"] for row in found["differences"]) == pytest.approx(change, rel=1e-9)
-    refused = run("train", "hgx-h100", "--set", "nodes=4", *STEP, "--versus", "colour=red")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [("colour=red", "colour"), ("", "says nothing"), ("nodes=2 nodes=4", "given twice"), ("seed=x", "seed")],
+)
+def test_what_versus_cannot_change_is_refused_and_no_trace_left(run, tmp_path, words, said):
+    trace = tmp_path / "step.json"
+    refused = run("train", "hgx-h100", "--set", "nodes=4", *STEP, "--trace", trace, "--versus", words)
     assert refused.exit_code == 2
-    assert "colour" in refused.stderr
+    assert said in refused.stderr
+    assert not trace.exists()
+
+
+def test_versus_changes_a_parameter_of_the_transport(answer):
+    job = ("train", "hgx-h100", "--set", "nodes=4", "--set", "network=roce", *STEP)
+    found = answer(*job, "--versus", "transport.mtu=256B transport.header=128B")
+    assert found["second"] == answer(*job, "--set", "transport.mtu=256B", "--set", "transport.header=128B")
+    assert found["second"]["step_time_s"] > found["first"]["step_time_s"]
+
+
+def test_versus_another_transport_leaves_the_parameters_of_the_first(answer):
+    job = ("train", "hgx-h100", "--set", "nodes=4", *STEP)
+    roce = ("--transport", "roce", "--set", "transport.cc=none")
+    found = answer(*job, *roce, "--versus", "transport=infiniband")
+    assert found["second"] == answer(*job, "--transport", "infiniband")
 
 
 def test_prices_add_the_cost(answer, run):

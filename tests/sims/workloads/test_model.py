@@ -74,6 +74,25 @@ def test_causal_attention_counts_half_of_the_score_matrix():
     assert saved == 3 * 2 * 8192**2 * model.heads * model.head_dim * model.layers
 
 
+def test_what_a_file_leaves_out_is_the_plain_transformer(tmp_path):
+    """GPT-3's (Brown et al. 2020): every head has keys of its own, heads make up the width, the MLP has no gate."""
+    plain = {
+        name: value for name, value in FIELDS.items() if name in ("layers", "hidden", "heads", "ffn_hidden", "vocab")
+    }
+    model = load_model(write(tmp_path / "plain.yaml", **plain))
+    assert (model.kv_heads, model.head_dim) == (plain["heads"], plain["hidden"] // plain["heads"])
+    assert not model.gated_mlp
+    assert not model.tied_embeddings
+    with pytest.raises(SpecError, match="head_dim: hidden 65 does not divide by"):
+        load_model(write(tmp_path / "odd.yaml", **plain | {"hidden": 65}))
+
+
+def test_what_is_wrong_with_a_file_is_said_once(tmp_path):
+    with pytest.raises(SpecError) as refused:
+        load_model(write(tmp_path / "bad.yaml", layers=2, hidden=64, heads="many", vocab=0))
+    assert [fault.field for fault in refused.value.faults] == ["heads", "ffn_hidden", "vocab"]
+
+
 def test_a_yaml_file_describes_a_model(tmp_path):
     model = load_model(write(tmp_path / "small.yaml", **FIELDS))
     assert (model.name, model.kv_width, model.mlp_in_width) == ("small", 64, 256)
