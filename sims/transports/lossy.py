@@ -1,9 +1,10 @@
 """A network that drops what its buffers cannot hold, and senders that send it again.
 
-Where no law slows senders down, a port offered more than it carries loses p = 1 - C / offered of its packets. With
-selective repeat every packet that gets through counts. With go-back-N a loss throws away the window sent behind it, so
-a packet is sent 1 + p W / (1 - p) times over (Schwartz, "Telecommunication Networks", 1987, section 4.2; W packets sent
-in one round trip, the full buffer's wait included), and of what gets through 1 / (1 - p + p W) counts.
+Where no law slows senders down, a port offered more than it carries fills its buffer, and then loses the rest: of B
+bytes p = 1 - C / offered - buffer / B, or nothing where the buffer takes all that is too much. With selective repeat
+every packet that gets through counts. With go-back-N a loss throws away the window sent behind it, so a packet is sent
+1 + p W / (1 - p) times over (Schwartz, "Telecommunication Networks", 1987, section 4.2; W packets sent in one round
+trip, the full buffer's wait included), and of what gets through 1 / (1 - p + p W) counts.
 """
 
 from __future__ import annotations
@@ -40,12 +41,15 @@ def carry_lossy(lossy: Lossy, packets: Packets, lines: Lines, batch: Batch, cert
     fair_s = share_fairly(packets, lines, batch, certify).finish_s
     found = crowd(lines, batch, fair_s, delay, most_bps(packets, delay))
     told = found.all
-    loss = np.where(found.contended, 1 - told.capacity_bps / np.maximum(found.offered_bps, 1.0), 0.0)
+    flows = batch.flows
+    wire_bytes = np.bincount(flows.links, flows.shares * packets.wire_bytes(batch.size_bytes)[flows.owner])[found.links]
+    too_much = 1 - told.capacity_bps / np.maximum(found.offered_bps, 1.0)
+    loss = np.where(found.contended, np.maximum(too_much - lossy.buffer_bytes / wire_bytes, 0.0), 0.0)
     trip_s = told.rtt_s + 8 * np.where(found.contended, lossy.buffer_bytes, 0.0) / told.capacity_bps
     window = found.offered_bps / told.flows / 8 * trip_s / packets.mtu_bytes
     payload_bps = lines.payload_bps.copy()
     payload_bps[found.links] *= lossy.kept(loss, window)
     delivery = share_fairly(packets, replace(lines, payload_bps=payload_bps), batch, certify)
-    full = int(found.contended.sum())
+    full = int((loss > 0).sum())
     note = f"Buffers overflow at {full} links; the worst loses {loss.max(initial=0.0):.1%} of its packets."
     return replace(delivery, notes=(note,) if full else ())

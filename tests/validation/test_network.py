@@ -8,6 +8,7 @@ from fabricsim.fabric.graph import NodeKind
 from fabricsim.fabric.routing import router_for
 from fabricsim.sims.network import Network
 from fabricsim.sims.patterns import permutation
+from fabricsim.sims.transports.control import DCQCN_SETS, Contention, Dcqcn
 from fabricsim.topologies import load
 
 pytestmark = pytest.mark.validation
@@ -42,7 +43,7 @@ def _one_stage(paths):
 
 
 @pytest.mark.parametrize(("paths", "queue_pairs", "fullest", "mean", "slowest"), BALLS)
-def test_hashed_queue_pairs_load_paths_as_balls_fill_bins(paths, queue_pairs, fullest, mean, slowest):
+def test_hashed_queue_pairs_load_paths_as_balls_fill_bins(compare, paths, queue_pairs, fullest, mean, slowest):
     fabric, trials = _one_stage(paths), 200
     src = np.arange(paths, dtype=np.int32)
     found = []
@@ -54,8 +55,13 @@ def test_hashed_queue_pairs_load_paths_as_balls_fill_bins(paths, queue_pairs, fu
         worst = np.ones(paths)
         np.maximum.at(worst, flows.transfer, load_of[uplink])
         found.append((load_of.max(), (1 / worst).mean(), (1 / worst).min()))
-    error = np.std(found, axis=0) / np.sqrt(trials)
-    assert (np.abs(np.mean(found, axis=0) - [fullest, mean, slowest]) < 3 * error + 0.01).all()
+    limits = 3 * np.std(found, axis=0) / np.sqrt(trials) + 0.01
+    told = zip(
+        ("fullest", "mean rate", "slowest"), np.mean(found, axis=0), (fullest, mean, slowest), limits, strict=True
+    )
+    for word, ours, due, limit in told:
+        case = f"balls into bins, {paths} paths, {queue_pairs} queue pairs: {word}"
+        compare(case, f"{ours:.3f}", f"{due:.3f}", ours / due - 1, limit / due)
 
 
 @pytest.mark.parametrize(
@@ -69,14 +75,16 @@ def test_hashed_queue_pairs_load_paths_as_balls_fill_bins(paths, queue_pairs, fu
         (16, "d-mod-k", 0.54),
     ],
 )
-def test_random_permutations_on_full_trees_lose_what_monte_carlo_says(k, rule, mean):
+def test_random_permutations_on_full_trees_lose_what_monte_carlo_says(compare, k, rule, mean):
     """Mean max-min rate over the line rate."""
     fabric, rates = load("fat_tree", k=k), []
     for seed in range(24 if k < 16 else 8):
         rng = np.random.default_rng(seed)
         paths = router_for(fabric, rule, seed).paths(*permutation(fabric.ranks, rng))
         rates.append((fabricsim.max_min_rates(paths.indptr, paths.links, fabric.capacity_bps) / 4e11).mean())
-    assert np.mean(rates) == pytest.approx(mean, abs=0.03 + 3 * np.std(rates) / np.sqrt(len(rates)))
+    ours, limit = float(np.mean(rates)), 0.03 + 3 * float(np.std(rates)) / np.sqrt(len(rates))
+    case = f"random permutation, fat tree k={k}, {rule}: mean rate"
+    compare(case, f"{ours:.3f}", f"{mean:.2f}", ours / mean - 1, limit / mean)
 
 
 @pytest.mark.parametrize("k", [4, 8])
@@ -88,15 +96,22 @@ def test_no_shift_puts_two_flows_on_a_link_under_d_mod_k(k):
         assert np.bincount(router.paths(hosts, (hosts + shift) % fabric.ranks).links).max() == 1
 
 
-def test_dcqcn_rests_where_its_authors_theorem_says():
-    """Every row of the printed fixed points, to one percent."""
-    from fabricsim.sims.transports.control import DCQCN_SETS, Contention, Dcqcn
-
-    for rate_bps, flows, probability in (
+@pytest.mark.parametrize(
+    ("rate_bps", "flows", "probability"),
+    [
         (40e9, 2, 7.77e-4),
+        (40e9, 4, 1.89e-3),
         (40e9, 8, 4.55e-3),
+        (100e9, 2, 2.39e-4),
+        (100e9, 8, 1.42e-3),
         (100e9, 32, 8.2e-3),
+        (400e9, 8, 2.39e-4),
+        (400e9, 32, 1.42e-3),
         (400e9, 64, 3.4e-3),
-    ):
-        found = Dcqcn(DCQCN_SETS["paper"]).probability(Contention.of(rate_bps, flows, 4e-6))[0]
-        assert found == pytest.approx(probability, rel=0.01)
+    ],
+)
+def test_dcqcn_rests_where_its_authors_theorem_says(compare, rate_bps, flows, probability):
+    """Zhu et al., CoNEXT 2016: the marking probability of the fixed point."""
+    found = float(Dcqcn(DCQCN_SETS["paper"]).probability(Contention.of(rate_bps, flows, 4e-6))[0])
+    case = f"DCQCN at rest, {rate_bps / 1e9:g} Gbit/s, {flows} flows: packets marked"
+    compare(case, f"{found:.2e}", f"{probability:.2e}", found / probability - 1, 0.01)

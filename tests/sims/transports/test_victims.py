@@ -81,6 +81,17 @@ def test_losses_save_the_victim_and_go_back_n_costs_the_others(lot):
     assert less < thrown
 
 
+def test_a_burst_that_the_buffer_takes_loses_nothing(star):
+    """Eight times 200 kB at eight times the line rate: 1.4 MB wait of 2.5 MB that a port has; of ten times as much the
+    rest is lost."""
+    network = Network(star(9), transport="roce", parameters={"cc": "none", "loss_recovery": "go-back-n"})
+    short, long = (network.transfer(np.arange(1, 9), np.zeros(8, int), size) for size in (2e5, 2e6))
+    assert not short.notes
+    assert short.makespan_s - short.latency_s[0] == pytest.approx(8 * 8 * 2e5 / (LINE_BPS * 0.925))
+    wire_bytes = 8 * 2e6 / 0.925
+    assert f"loses {1 - 1 / 8 - 2.5e6 / wire_bytes:.1%} of its packets" in long.notes[0]
+
+
 def test_incast_fills_the_receivers_line_whatever_the_senders(star):
     """The sum at line rate less headers, each sender alike."""
     for count in (2, 16, 256):
