@@ -83,7 +83,8 @@ class CollectiveRow:
 @dataclass(frozen=True)
 class GroupRow(CollectiveRow):
     """The line of one of several groups: it starts at `start_us`, when its first rank does; of its time,
-    `straggler_us` are due to ranks that start later. Alone and with all ranks in time it would take `alone_us`."""
+    `straggler_us` are due to ranks that start later, below 0 where those of other groups leave room. Alone and with all
+    ranks in time it would take `alone_us`."""
 
     group: str
     start_us: float
