@@ -49,6 +49,7 @@ def carry_controlled(
         certify,
         core_bps,
         None if np.ptp(weights) == 0 else weights,
+        delay,
     )
     met = np.unique(which[found.contended])
     contended = Contention(some.capacity_bps[met], some.flows[met], some.rtt_s[met], some.switches[met])

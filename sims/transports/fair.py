@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from ...fabric.graph import LinkKind
 from ..engine import simulate_flows
-from .delays import delays
+from .delays import Delays, delays
 from .packets import Packets
 from .subflows import Batch, Delivery, Floats, Lines, Subflows
 
@@ -19,11 +19,13 @@ def share_fairly(
     certify: bool,
     most_bps: float = np.inf,
     weights: Floats | None = None,
+    delay: Delays | None = None,
 ) -> Delivery:
     """Max-min fair shares of the links' payload rates; acknowledgements take theirs where their paths are known.
 
     A flow with `window` bytes in flight has at most window / round trip on an empty network, and `most_bps` on the
-    switched network. `weights`: of the subflows' shares, equal unless given.
+    switched network. `weights`: of the subflows' shares, equal unless given. `delay`: of the batch, where it is known
+    already.
     """
     flows = batch.together if lines.limiting is None else batch.together.where(lines.limiting)
     size_bytes, caps_bps = batch.size_bytes, None
@@ -32,7 +34,7 @@ def share_fairly(
         size_bytes = filled(packets, lines, batch)
         flows = _with_acknowledgements(packets, lines, flows, batch)
     if lines.timed:
-        delay = delays(packets, lines, batch)
+        delay = delay or delays(packets, lines, batch)
         latency_s = delay.forward_s + (delay.back_s if packets is not None and packets.acked else 0.0)
         latency_s[batch.size_bytes == 0] = 0.0
         if packets is not None and np.isfinite(packets.window_bytes):
