@@ -50,7 +50,7 @@ JOB_OPTIONS = (
 @click.option(
     "--versus", metavar="KEY=VALUE ...", help="Run again with these, like 'transport=roce nic=200Gbps', and compare."
 )
-@click.option("--search", is_flag=True, help="Find the best legal layout for --global-batch instead.")
+@click.option("--search", is_flag=True, help="Find the best legal layout for --global-batch instead, from --zero on.")
 @click.option("--chakra", metavar="PREFIX", help="Run the execution traces PREFIX.RANK.et, or a folder's, instead.")
 @click.option("--gpu-hour-usd", type=float, help="Rent of one GPU: adds dollars, kWh and tokens per joule.")
 @click.option("--pue", type=float, default=1.0, show_default=True, help="Power at the meter over that of the GPUs.")
