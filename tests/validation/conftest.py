@@ -21,41 +21,39 @@ class Comparisons:
 
     def __call__(self, case, ours, reference, error, limit, miss=None):
         """`error` and `limit` are fractions; `miss`: why the limit is missed, where that is known."""
-        self._note(case, ours, reference, error, f"{limit:.1%}", abs(error) <= limit, miss)
+        self._judge(self.show(case, ours, reference, error, limit), miss, f"{case}: {error:.2%}, limit {limit:.1%}")
+
+    def show(self, case, ours, reference, error, limit):
+        """A line that nothing fails for. Returns whether it is within the limit."""
+        return self._note(case, ours, reference, error, f"{limit:.1%}", abs(error) <= limit)
 
     def between(self, case, ours, low, high, unit, miss=None):
         """The reference is a range; the error is what lies outside, as a fraction of the nearer end."""
         nearest = float(np.clip(ours, low, high))
         error = ours / nearest - 1 if nearest else ours
         said = f"above {low:g}{unit}" if np.isinf(high) else f"{low:g}..{high:g}{unit}"
-        self._note(case, f"{ours:.3g}{unit}", said, error, "in range", error == 0, miss)
+        within = self._note(case, f"{ours:.3g}{unit}", said, error, "in range", error == 0)
+        self._judge(within, miss, f"{case}: {ours} is outside {said}")
 
-    def _note(self, case, ours, reference, error, limit, passed, miss):
-        self.rows.append((case, ours, reference, f"{error:.2%}", limit, "pass" if passed else "miss"))
-        assert passed == (miss is None), f"{case}: {ours} for {reference}, {error:.2%}, limit {limit}"
-
-
-@pytest.fixture
-def show(request):
-    """`show(case, ours, reference, error, limit)`: note a line of the table. Returns whether it is within the limit."""
-
-    def note(case, ours, reference, error, limit):
-        within = abs(error) <= limit
-        row = (case, ours, reference, f"{error:.2%}", f"{limit:.1%}", "pass" if within else "miss")
-        request.config.stash[ROWS].append(row)
+    def _note(self, case, ours, reference, error, limit, within):
+        self.rows.append((case, ours, reference, f"{error:.2%}", limit, "pass" if within else "miss"))
         return within
 
-    return note
+    @staticmethod
+    def _judge(within, miss, complaint):
+        """A miss that is known must still be one."""
+        assert within == (miss is None), complaint
 
 
 @pytest.fixture
-def compare(show):
-    """`compare(case, ours, reference, error, limit)`: note a line of the table, and fail where the limit is missed."""
+def compare(request):
+    return Comparisons(request.config.stash[ROWS])
 
-    def note(case, ours, reference, error, limit):
-        assert show(case, ours, reference, error, limit), f"{case}: {error:.2%}, limit {limit:.1%}"
 
-    return note
+@pytest.fixture
+def show(compare):
+    """`show(case, ours, reference, error, limit)`: note a line of the table. Returns whether it is within the limit."""
+    return compare.show
 
 
 def pytest_terminal_summary(terminalreporter, config):
