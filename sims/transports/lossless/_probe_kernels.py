@@ -8,11 +8,10 @@ the same distance from its source; an acknowledgement, which meets the data of o
 from __future__ import annotations
 
 from ...engine._kernel import part
-from ._state_kernels import DONE, NOW, PROBING
+from ._state_kernels import DONE, NOW, PROBING, STEP, paused_bytes
 
-_ROUNDING = 1e-12
 _WHOLE = 1e-3
-"""Bytes that a mark may lack from rounding."""
+"""Bytes below which nothing is left."""
 
 
 @part
@@ -36,16 +35,18 @@ def _follow(paths, links, state, rules, flow):
     hops = paths.indptr[flow + 1] - paths.indptr[flow]
     back = paths.back_indptr[flow + 1] - paths.back_indptr[flow] if rules.acked else 0
     while state.stage[flow] < hops + back:
-        returning = state.stage[flow] >= hops
-        if returning:
-            at = paths.back_indptr[flow] + state.stage[flow] - hops
-            left_s = _return(paths, links, state, rules, flow, at)
+        passed = state.stage[flow]
+        if passed < hops:
+            left_s = _cross(links, state, flow, paths.hop_link[paths.indptr[flow] + passed], 0.0, False)
         else:
-            left_s = _queue(links, state, rules, flow, paths.hop_link[paths.indptr[flow] + state.stage[flow]], 0.0)
+            at = paths.back_indptr[flow] + passed - hops
+            left_s = _cross(links, state, flow, paths.back_link[at], links.lag_s[paths.back_link[at]], passed == hops)
+            if left_s >= 0.0:
+                left_s += links.lag_s[paths.back_link[at]] + paths.back_s[at]
         if left_s < 0.0:
             return False
         state.stage[flow] += 1
-        state.mark[flow] = -1.0
+        state.ahead[flow] = -1.0
         state.probe_s[flow] = left_s
         if state.stage[flow] == hops:
             state.probe_s[flow] += paths.forward_s[flow]
@@ -53,43 +54,27 @@ def _follow(paths, links, state, rules, flow):
 
 
 @part
-def _return(paths, links, state, rules, flow, at):
-    """When the acknowledgement arrives at the end of hop `at` of its way; below 0: not within this step.
+def _cross(links, state, flow, link, lag_s, first):
+    """When the link has served what arrived before the probe; below 0: not within this step.
 
-    An adapter sends acknowledgements first, a switch in their turn; either way the packet under way is let finish, of
-    which half is left on average.
+    Where nothing waits, the packet under way is let finish, of which half is left on average. An adapter sends
+    acknowledgements `first`, but not while it is paused.
     """
-    link = paths.back_link[at]
-    reached_s = state.probe_s[flow] - links.lag_s[link]
-    if reached_s > state.clock[NOW] + rules.step_s:
-        return -1.0
-    busy = (state.served[link] - state.served_old[link]) / (links.rate[link] * rules.step_s)
-    rest_s = 0.5 * links.packet_s[link] * busy
-    if at == paths.back_indptr[flow]:
-        left_s = reached_s + rest_s
-    else:
-        left_s = _queue(links, state, rules, flow, link, links.lag_s[link])
-        if left_s < 0.0:
-            return -1.0
-        left_s = max(left_s, reached_s + rest_s)
-    return left_s + links.lag_s[link] + paths.back_s[at]
-
-
-@part
-def _queue(links, state, rules, flow, link, lag_s):
-    """When the queue before `link` has served what arrived before the probe; below 0: not within this step."""
-    now = state.clock[NOW]
+    now, step_s = state.clock[NOW], state.clock[STEP]
     reached_s = state.probe_s[flow] - lag_s
-    if reached_s > now + rules.step_s:
+    if reached_s > now + step_s:
         return -1.0
-    arrived = state.arrived[link] - state.arrived_old[link]
-    served = state.served[link] - state.served_old[link]
-    earliest_s = reached_s if state.mark[flow] < 0.0 else max(now, reached_s)
-    if state.mark[flow] < 0.0:
-        state.mark[flow] = state.arrived_old[link] + arrived * max(0.0, (reached_s - now) / rules.step_s)
-    if state.served[link] < state.mark[flow] * (1.0 - _ROUNDING) - _WHOLE:
+    early_s = 0.0
+    if state.ahead[flow] < 0.0:
+        early_s = max(0.0, now - reached_s)
+        if first:
+            state.ahead[flow] = paused_bytes(links, state, link)
+        else:
+            state.ahead[flow] = state.stood[link] + state.came[link] * max(0.0, (reached_s - now) / step_s)
+    ahead, able = state.ahead[flow], state.able[link]
+    if able <= 0.0 or able < ahead - _WHOLE:
+        state.ahead[flow] = ahead - max(0.0, able)
         return -1.0
-    left_s = earliest_s
-    if served > 0.0:
-        left_s = now + rules.step_s * max(0.0, (state.mark[flow] - state.served_old[link]) / served)
-    return max(left_s, earliest_s)
+    others = max(0.0, state.gone[link] / step_s - state.rate[flow]) / links.rate[link]
+    rest_s = 0.5 * links.packet_s[link] * min(1.0, others)
+    return max(now + step_s * min(1.0, ahead / able) - early_s, reached_s + rest_s)

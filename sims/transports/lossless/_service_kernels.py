@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...engine._kernel import part
-from ._state_kernels import DRY, NOW, PROBING, meter, open_share, pass_on
+from ._state_kernels import DRY, NOW, PROBING, STEP, meter, pass_on, room_bytes
 
 _WHOLE = 1e-6
 """Bytes within which a source counts as empty."""
@@ -17,29 +17,30 @@ _INSTANT = 1e-3
 @part
 def serve(paths, links, state, rules):
     """Move bytes for one step."""
+    step_s = state.clock[STEP]
     state.size[DRY] = 0
     for link in range(len(links.rate)):
-        state.arrived_old[link] = state.arrived[link]
-        state.served_old[link] = state.served[link]
+        state.stood[link] = state.before[link]
+        state.came[link] = state.gone[link] = state.drained[link] = 0.0
+        state.able[link] = links.rate[link] * step_s
     for link in links.order:
         if state.in_use[link] == 0:
             continue
-        meter(links, state, link, rules.step_s)
-        share = open_share(links, state, link)
-        room = (share * links.rate[link] - state.acks[link]) * rules.step_s
+        meter(links, state, link, step_s)
+        room = room_bytes(links, state, link, step_s)
+        state.able[link] = room
         if room <= 0.0:
             continue
         if state.before[link] > 0.0:
             room -= _forward(paths, links, state, link, room)
         if links.begins[link] and room > 0.0:
-            _send(paths, links, state, rules, link, room / rules.step_s)
+            _send(paths, links, state, rules, link, room / step_s)
 
 
 @part
 def _forward(paths, links, state, link, room):
     """Serve the queue before `link` in proportion to what each flow has in it. Returns the bytes moved."""
-    moved = min(room, state.before[link])
-    part_of_all = moved / state.before[link]
+    part_of_all = min(1.0, room / state.before[link])
     gone = 0.0
     for at in range(links.first[link], links.first[link] + state.in_use[link]):
         hop = state.slot[at]
@@ -48,10 +49,11 @@ def _forward(paths, links, state, link, room):
             continue
         state.waiting[hop] -= amount
         state.entered[paths.hop_link[hop - 1]] -= amount
+        state.drained[paths.hop_link[hop - 1]] += amount
         gone += amount
         pass_on(paths, state, hop, amount)
     state.before[link] = max(0.0, state.before[link] - gone)
-    state.served[link] += gone
+    state.gone[link] += gone
     return gone
 
 
@@ -59,7 +61,7 @@ def _forward(paths, links, state, link, room):
 def _send(paths, links, state, rules, link, rate):
     """Let the flows that begin on `link` send in turns, at `rate` in all, from one start or end to the next."""
     now = state.clock[NOW]
-    end = now + rules.step_s
+    end = now + state.clock[STEP]
     while now < end:
         level = _level(paths, links, state, rules, link, rate, now)
         change = _next_change(paths, links, state, rules, link, level, now, end)
@@ -73,18 +75,21 @@ def _send(paths, links, state, rules, link, rate):
                 amount = state.left[flow]
                 _run_dry(paths, state, flow, change)
             state.left[flow] -= amount
+            state.sent[flow] += amount
             state.queued[flow] += amount
-            state.served[link] += amount
+            state.gone[link] += amount
             pass_on(paths, state, hop, amount)
         now = change
 
 
 @part
 def _allowed(paths, state, rules, flow):
-    """Rate at which the bytes in flight stay within the window."""
+    """Rate at which the bytes in flight stay within the window to the end of the step, drained as in the last."""
     if rules.in_flight == np.inf:
         return np.inf
-    return max(0.0, rules.in_flight - state.queued[flow]) / paths.round_s[flow]
+    kept = 1.0 / (1.0 + state.clears[flow] * state.clock[STEP])
+    free = rules.in_flight - kept * state.queued[flow]
+    return max(0.0, free) / (paths.round_s[flow] + kept * state.clock[STEP])
 
 
 @part
@@ -126,7 +131,7 @@ def _next_change(paths, links, state, rules, link, level, now, end):
         rate = min(level, _allowed(paths, state, rules, flow))
         if rate > 0.0:
             change = min(change, now + state.left[flow] / rate)
-    return min(end, max(change, now + _INSTANT * rules.step_s))
+    return min(end, max(change, now + _INSTANT * state.clock[STEP]))
 
 
 @part
@@ -138,6 +143,6 @@ def _run_dry(paths, state, flow, now):
     state.probe_s[flow] = now
     if paths.indptr[flow + 1] - paths.indptr[flow] == 1:
         state.probe_s[flow] += paths.forward_s[flow]
-    state.mark[flow] = -1.0
+    state.ahead[flow] = -1.0
     state.probing[state.size[PROBING]] = flow
     state.size[PROBING] += 1

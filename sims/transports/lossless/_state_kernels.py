@@ -50,10 +50,18 @@ class Moving(NamedTuple):
     waiting: np.ndarray  # float64[nnz] of hops
     before: np.ndarray  # float64[m] bytes waiting before a link
     entered: np.ndarray  # float64[m] bytes waiting that entered by a link
-    arrived: np.ndarray  # float64[m] ever, at the queue before a link ...
-    served: np.ndarray  # float64[m] ... and ever out of it
-    arrived_old: np.ndarray  # float64[m] at the beginning of the step
-    served_old: np.ndarray  # float64[m]
+    leaving: np.ndarray  # float64[m] rate at which bytes left `entered` in the last step
+    was_entered: np.ndarray  # float64[m] `entered` before it
+    was_queued: np.ndarray  # float64[n] `queued` at the end of the last step
+    clears: np.ndarray  # float64[n] rate at which `queued` empties, per byte of it
+    stood: np.ndarray  # float64[m] in this step: before the link at its beginning,
+    came: np.ndarray  # float64[m] ... arrived there,
+    gone: np.ndarray  # float64[m] ... went over the link,
+    able: np.ndarray  # float64[m] ... and could have gone;
+    drained: np.ndarray  # float64[m] ... left `entered`;
+    sent: np.ndarray  # float64[n] ... and left the source
+    rate: np.ndarray  # float64[n] of the source in the last step; below 0: unknown
+    served: np.ndarray  # float64[m] over the link, ever
     acks: np.ndarray  # float64[m] rate that acknowledgements take
     held_s: np.ndarray  # float64[m] time in which it was held back
     waited: np.ndarray  # float64[m] bytes before it, integrated over time
@@ -64,26 +72,25 @@ class Moving(NamedTuple):
     probing: np.ndarray  # int64[n] flows whose last byte is under way: the first size[PROBING]
     stage: np.ndarray  # int64[n] hops that the last byte, then its acknowledgement, has behind it
     probe_s: np.ndarray  # float64[n] when it reached the next queue
-    mark: np.ndarray  # float64[n] arrivals at that queue before it; below 0: not there yet
+    ahead: np.ndarray  # float64[n] bytes there before it; below 0: not there yet
     done_s: np.ndarray  # float64[n]
-    window_left: np.ndarray  # float64[n] `left` when the window of rates began
-    window_before: np.ndarray  # float64[m] `before` then
-    rate: np.ndarray  # float64[n] of the source in the last whole window; below 0: unknown
-    clock: np.ndarray  # float64[2]: NOW, beginning of the WINDOW
+    clock: np.ndarray  # float64[3]: NOW, length of the STEP, when acknowledgements were last COUNTED
     size: np.ndarray  # int64[5]
 
 
-NOW, WINDOW = 0, 1
+NOW, STEP, COUNTED = range(3)
 STARTED, ACTIVE, PROBING, DONE, DRY = range(5)
 """In `size`: flows that have started; in `active`; in `probing`; done; whether a source ran dry in this step."""
 
 
 class Rules(NamedTuple):
-    """`step_s`; `window_s` over which rates are compared; `packet` bytes; `ack_share` acknowledged bytes per byte;
-    `in_flight` bytes a flow may have on the way; whether a flow is done only when it is `acked`."""
+    """Steps between `step_s` and `longest_s`; `count_s` after which acknowledgements are counted anew; `packet` bytes;
+    `ack_share` acknowledged bytes per byte; `in_flight` bytes a flow may have on the way; whether a flow is done only
+    when it is `acked`."""
 
     step_s: float
-    window_s: float
+    longest_s: float
+    count_s: float
     packet: float
     ack_share: float
     in_flight: float
@@ -95,6 +102,30 @@ def open_share(links, state, link):
     """Share of its rate that the buffer behind `link` lets it run at."""
     share = (links.high[link] - state.entered[link]) / (links.high[link] - links.low[link])
     return min(1.0, max(0.0, share))
+
+
+@part
+def room_bytes(links, state, link, step_s):
+    """Bytes that may cross a link in a step: what fills the buffer behind it to the level e at which its pauses let in
+    what comes, while the buffer drains at the rate per byte it had; and no more than there is room for.
+
+    e = entered + room - drain e step, room = (high - e) / (high - low) rate step - acknowledgements.
+    """
+    most, acks = links.rate[link] * step_s, state.acks[link] * step_s
+    entered, left = state.entered[link], state.leaving[link] * step_s
+    fill = most / (links.high[link] - links.low[link])
+    level = 0.0
+    if entered > 0.0:
+        level = entered * (entered + fill * links.high[link] - acks) / (entered * (1.0 + fill) + left)
+    free = max(0.0, links.high[link] - entered) + left
+    return min(most - acks, fill * (links.high[link] - level) - acks, free)
+
+
+@part
+def paused_bytes(links, state, link):
+    """What a link carries, on average, until a packet gets through its pauses: while it stands, the buffer behind it
+    drains by its swing, and half of that is left when the packet comes."""
+    return 0.5 * (links.high[link] - links.low[link]) * (1.0 - open_share(links, state, link))
 
 
 @part
@@ -110,11 +141,12 @@ def pass_on(paths, state, hop, amount):
     flow = paths.hop_flow[hop]
     if hop + 1 == paths.indptr[flow + 1]:
         state.queued[flow] -= amount
+        state.drained[paths.hop_link[hop]] += amount
         return
     after = paths.hop_link[hop + 1]
     state.waiting[hop + 1] += amount
     state.before[after] += amount
-    state.arrived[after] += amount
+    state.came[after] += amount
     state.entered[paths.hop_link[hop]] += amount
 
 
@@ -148,18 +180,17 @@ def dismiss(paths, links, state, negligible):
         if state.sending[flow] or state.queued[flow] > negligible:
             i += 1
             continue
-        begin = paths.indptr[flow]
+        begin, rest = paths.indptr[flow], 0.0
         for hop in range(begin, paths.indptr[flow + 1]):
             link = paths.hop_link[hop]
             if hop > begin:
-                rest = 0.0
-                for earlier in range(begin + 1, hop + 1):
-                    rest += state.waiting[earlier]
+                rest += state.waiting[hop]
                 state.before[link] -= state.waiting[hop]
                 state.entered[paths.hop_link[hop - 1]] -= state.waiting[hop]
-                state.arrived[link] += rest - state.waiting[hop]
                 state.served[link] += rest
             state.in_use[link] -= 1
+            if state.in_use[link] == 0:
+                state.before[link] = state.entered[link] = 0.0
             last = state.slot[links.first[link] + state.in_use[link]]
             state.slot[state.place[hop]] = last
             state.place[last] = state.place[hop]

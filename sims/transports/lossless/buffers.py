@@ -3,7 +3,10 @@
 A buffer counts what entered by one link and has not left the switch. Above `xoff_bytes` the sender of that link is
 paused, below `xon_bytes` it goes on. Either message takes effect a while later, tau: there and back on the cable, and
 the packet under way is let finish. Meanwhile up to tau * C come or go, so the buffer swings between xon - tau C and
-xoff + tau C, and on average over the swing the link runs at a share of its rate that falls linearly across it.
+xoff + tau C: below, the link always runs, above, never. That its share of the time falls linearly in between is the
+simplest assumption, and one that holds for a chain of pausing switches, whose buffers drain in bursts. A buffer that
+drains steadily at u C swings around (xoff + xon) / 2 + tau C / 2 - tau C u, a swing of tau C only; against the packets
+of csg-htsim in three cases it errs by 3.7 % per flow where the whole swing errs by 2.5 % (equal permutation).
 """
 
 from __future__ import annotations

@@ -17,11 +17,12 @@ from ._state_kernels import Links, Moving, Paths, Rules
 from .buffers import Buffers, Credits
 
 _NS = 1e-9
-_STEPS_PER_SWING = 1.5
-"""A step is this part of the time in which a link fills the swing of its buffer: what pushes back stays stable."""
+_SHORTEST_STEP, _LONGEST_STEP = 0.25, 3.0
+"""Of the time in which a link fills the buffer behind it: where flows come and go a step is a part of it; where nothing
+changes some times of it, beyond which what buffers let in swings around what they let out."""
 
-_LONGEST_STEP_S = 5e-6
-_WINDOW_S = 2e-5
+_BASE_STEP_S = 5e-6
+_COUNT_S = 2e-5
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,11 @@ def lay_out(packets: Packets, lines: Lines, batch: Batch, delay: Delays, buffers
         np.concatenate(([0], np.cumsum(np.bincount(hop_link, minlength=len(used))))),
         np.isin(np.arange(len(used)), hop_link[flows.indptr[:-1]]),
     )
-    step_s = min(float(((high - low) / rate).min()) / _STEPS_PER_SWING, _LONGEST_STEP_S)
+    fill_s = float((high / rate).min())
     rules = Rules(
-        step_s,
-        max(_WINDOW_S, 4 * step_s),
+        min(_SHORTEST_STEP * fill_s, _BASE_STEP_S),
+        _LONGEST_STEP * fill_s,
+        _COUNT_S,
         float(packets.mtu_bytes),
         packets.ack_share,
         packets.window_bytes,
@@ -136,10 +138,18 @@ def at_rest(network: Network) -> Moving:
         waiting=zeros(hops),
         before=zeros(links),
         entered=zeros(links),
-        arrived=zeros(links),
+        leaving=zeros(links),
+        was_entered=zeros(links),
+        was_queued=zeros(flows),
+        clears=np.full(flows, np.inf),
+        stood=zeros(links),
+        came=zeros(links),
+        gone=zeros(links),
+        able=zeros(links),
+        drained=zeros(links),
+        sent=zeros(flows),
+        rate=np.full(flows, -1.0),
         served=zeros(links),
-        arrived_old=zeros(links),
-        served_old=zeros(links),
         acks=zeros(links),
         held_s=zeros(links),
         waited=zeros(links),
@@ -150,11 +160,8 @@ def at_rest(network: Network) -> Moving:
         probing=numbers(flows),
         stage=numbers(flows),
         probe_s=zeros(flows),
-        mark=np.full(flows, -1.0),
+        ahead=np.full(flows, -1.0),
         done_s=zeros(flows),
-        window_left=network.wire_bytes.copy(),
-        window_before=zeros(links),
-        rate=np.full(flows, -1.0),
-        clock=zeros(2),
+        clock=zeros(3),
         size=numbers(5),
     )

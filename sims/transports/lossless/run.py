@@ -14,7 +14,7 @@ from ..fair import share_fairly
 from ..packets import Packets
 from ..subflows import Batch, Delivery, Lines, Queues
 from ._run_kernels import run_queues
-from ._state_kernels import Moving
+from ._state_kernels import NOW, Moving
 from .buffers import Buffers, Credits
 from .layout import Network, at_rest, lay_out
 
@@ -89,6 +89,8 @@ def _deadlock(fabric: Fabric, network: Network, state: Moving) -> list[Fault]:
     """The links whose buffers stay full."""
     links = network.links
     full = np.flatnonzero(state.entered >= 0.5 * (links.low + links.high))
+    if not len(full):
+        raise InternalError("nothing moves any more, and no buffer is full")
     names = [fabric.link_label(int(network.used[link])) for link in full[:_FAULTS_SHOWN]]
     cure = "route without cycles of dependence, as updn does"
     return [Fault(f"{len(full)} links are paused for ever by one another, {', '.join(names)} among them", cure)]
@@ -98,7 +100,7 @@ def _certify(network: Network, state: Moving) -> None:
     """What a link has carried are the bytes of the flows that cross it, at no more than its rate."""
     paths, links = network.paths, network.links
     due = np.bincount(paths.hop_link, network.wire_bytes[paths.hop_flow], len(links.rate))
-    span_s = float(state.done_s.max() - paths.start_s.min()) + network.rules.step_s
+    span_s = float(max(state.done_s.max(), state.clock[NOW]) - paths.start_s.min())
     if (np.abs(state.served - due) > _TOLERANCE * due + 1.0).any():
         raise InternalError("bytes were lost or made in a queue")
     if (state.served > (1 + _TOLERANCE) * links.rate * span_s).any():

@@ -71,6 +71,49 @@ def test_cost_does_not_grow_with_bytes():
     assert long == pytest.approx(1000 * short, rel=0.02)
 
 
+@pytest.mark.parametrize(("k", "packets"), [(4, {}), (4, PACKETS), (8, PACKETS)])
+def test_an_incast_of_many_gigabytes_through_a_tree_keeps_its_last_link_busy(k, packets):
+    """However unequal the shares by ingress port: all bytes leave by one link, which never idles."""
+    tree = load("fat_tree", k=k, link="100Gbps")
+    senders = tree.ranks - 1
+    flows = {"src": range(1, senders + 1), "dst": [0] * senders, "bytes": [10**9] * senders}
+    ran = traffic(tree, flows, transport={"name": "roce", "cc": "none", **packets})
+    share = 9000 / 9064 if packets else 0.925
+    assert ran.finish_s.max() == pytest.approx(senders * 1e9 / share / RATE, rel=1e-3)
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    count=st.integers(1, 40),
+    carrier=st.sampled_from(["roce", "infiniband"]),
+    window=st.sampled_from([None, "200kB"]),
+    completion=st.sampled_from(["delivered", "acked"]),
+)
+@settings(max_examples=40, deadline=None)
+def test_any_sizes_and_starts_end_and_are_certified(seed, count, carrier, window, completion):
+    """Bytes to gigabytes, starts from together to a second apart: every flow ends, no earlier than alone."""
+    tree = load("fat_tree", k=4, link="400Gbps")
+    rng = np.random.default_rng(seed)
+    src = rng.integers(1, 16, count)
+    dst = np.zeros(count, int) if seed % 2 else (src + rng.integers(1, 16, count)) % 16
+    size = np.exp(rng.uniform(0, np.log(1e9), count)).astype(int) + 1
+    flows = {"src": src, "dst": dst, "bytes": size, "start_s": rng.uniform(0, 10.0 ** rng.integers(-6, 1), count)}
+    knobs = {"cc": "none", "completion": completion, **({"window": window} if window else {}), **PACKETS}
+    ran = traffic(tree, flows, transport={"name": carrier, **knobs}, seed=seed)
+    assert (ran.finish_s - ran.start_s >= size / (4 * RATE)).all()
+
+
+def test_an_acknowledgement_waits_while_its_adapter_is_paused(star):
+    """Host 0 sends into an incast and is paused half of the time; what it receives meanwhile is acknowledged later than
+    without, though nothing else is on the way."""
+    size = 90_000_000
+    flows = {"src": [0, 2, 3], "dst": [1, 1, 0], "bytes": [size, size, 9_000_000]}
+    acked, delivered = (
+        traffic(star(4), flows, transport={**ROCE, "completion": how}).finish_s[2] for how in ("acked", "delivered")
+    )
+    assert acked > delivered + 3e-6
+
+
 @given(seed=st.integers(0, 2**32 - 1), count=st.integers(1, 24))
 @settings(max_examples=25, deadline=None)
 def test_every_flow_ends_no_earlier_than_its_bytes_and_its_links_allow(seed, count):
