@@ -37,12 +37,14 @@ def _follow(paths, links, state, rules, flow):
     while state.stage[flow] < hops + back:
         passed = state.stage[flow]
         if passed < hops:
-            left_s = _cross(links, state, flow, paths.hop_link[paths.indptr[flow] + passed], 0.0, False)
+            link = paths.hop_link[paths.indptr[flow] + passed]
+            left_s = _cross(links, state, flow, link, 0.0, False, state.sent[flow])
         else:
             at = paths.back_indptr[flow] + passed - hops
-            left_s = _cross(links, state, flow, paths.back_link[at], links.lag_s[paths.back_link[at]], passed == hops)
+            link = paths.back_link[at]
+            left_s = _cross(links, state, flow, link, links.lag_s[link], passed == hops, 0.0)
             if left_s >= 0.0:
-                left_s += links.lag_s[paths.back_link[at]] + paths.back_s[at]
+                left_s += links.lag_s[link] + paths.back_s[at]
         if left_s < 0.0:
             return False
         state.stage[flow] += 1
@@ -54,11 +56,11 @@ def _follow(paths, links, state, rules, flow):
 
 
 @part
-def _cross(links, state, flow, link, lag_s, first):
+def _cross(links, state, flow, link, lag_s, first, own):
     """When the link has served what arrived before the probe; below 0: not within this step.
 
-    Where nothing waits, the packet under way is let finish, of which half is left on average. An adapter sends
-    acknowledgements `first`, but not while it is paused.
+    Where nothing waits, the packet under way is let finish, of which half is left on average, unless it is the flow's
+    `own`. An adapter sends acknowledgements `first`, but not while it is paused.
     """
     now, step_s = state.clock[NOW], state.clock[STEP]
     reached_s = state.probe_s[flow] - lag_s
@@ -75,6 +77,6 @@ def _cross(links, state, flow, link, lag_s, first):
     if able <= 0.0 or able < ahead - _WHOLE:
         state.ahead[flow] = ahead - max(0.0, able)
         return -1.0
-    others = max(0.0, state.gone[link] / step_s - state.rate[flow]) / links.rate[link]
+    others = max(0.0, state.gone[link] - own) / (links.rate[link] * step_s)
     rest_s = 0.5 * links.packet_s[link] * min(1.0, others)
     return max(now + step_s * min(1.0, ahead / able) - early_s, reached_s + rest_s)

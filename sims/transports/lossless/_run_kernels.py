@@ -7,7 +7,7 @@ import numpy as np
 from ...engine._kernel import kernel, part
 from ._probe_kernels import follow_probes
 from ._service_kernels import serve
-from ._state_kernels import ACTIVE, COUNTED, DONE, DRY, NOW, PROBING, STARTED, STEP, admit, dismiss, meter
+from ._state_kernels import ACTIVE, COUNTED, DONE, DRY, EVENT, NOW, PROBING, STARTED, STEP, admit, dismiss, meter
 
 CALM, ROUGH = 0.05, 0.5
 """Of the swing of a buffer: steps grow where none changes by more, and shrink where one does."""
@@ -37,13 +37,13 @@ def run_queues(paths, links, state, rules):
         drift = max(_drift(links, state), _note_rates(state))
         dismiss(paths, links, state, NEGLIGIBLE * rules.packet)
         state.clock[NOW] += state.clock[STEP]
+        steady = drift * rules.longest_s <= STEADY * state.clock[STEP] and state.clock[COUNTED] > state.clock[EVENT]
         _count_acknowledgements(paths, state, rules)
         if fresh > 0 or state.size[DRY] > 0:
-            state.clock[STEP] = rules.step_s
+            state.clock[EVENT], state.clock[STEP] = state.clock[NOW], rules.step_s
             stuck = 0
             continue
         ahead_s = _ahead_s(paths, state)
-        steady = drift * rules.longest_s <= STEADY * state.clock[STEP]
         if steady and state.size[PROBING] == 0:
             _fit(paths, links, state)
             ahead_s = _jump(paths, links, state, ahead_s - rules.step_s)
@@ -113,9 +113,11 @@ def _note_rates(state):
 def _count_acknowledgements(paths, state, rules):
     """What acknowledgements take of each link at the sources' rates."""
     now = state.clock[NOW]
-    if rules.ack_share == 0.0 or now - state.clock[COUNTED] < rules.count_s:
+    if now - state.clock[COUNTED] < rules.count_s:
         return
     state.clock[COUNTED] = now
+    if rules.ack_share == 0.0:
+        return
     for link in range(len(state.acks)):
         state.acks[link] = 0.0
     for i in range(state.size[ACTIVE]):

@@ -74,11 +74,11 @@ class Moving(NamedTuple):
     probe_s: np.ndarray  # float64[n] when it reached the next queue
     ahead: np.ndarray  # float64[n] bytes there before it; below 0: not there yet
     done_s: np.ndarray  # float64[n]
-    clock: np.ndarray  # float64[3]: NOW, length of the STEP, when acknowledgements were last COUNTED
+    clock: np.ndarray  # float64[4]: NOW, length of the STEP, last EVENT, when acknowledgements were last COUNTED
     size: np.ndarray  # int64[5]
 
 
-NOW, STEP, COUNTED = range(3)
+NOW, STEP, EVENT, COUNTED = range(4)
 STARTED, ACTIVE, PROBING, DONE, DRY = range(5)
 """In `size`: flows that have started; in `active`; in `probing`; done; whether a source ran dry in this step."""
 

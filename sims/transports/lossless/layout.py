@@ -162,6 +162,6 @@ def at_rest(network: Network) -> Moving:
         probe_s=zeros(flows),
         ahead=np.full(flows, -1.0),
         done_s=zeros(flows),
-        clock=zeros(3),
+        clock=zeros(4),
         size=numbers(5),
     )
