@@ -52,10 +52,10 @@ class Sharing(NamedTuple):
     flows: np.ndarray  # int64[m] ... and flows on it
     wait_s: np.ndarray  # float64[m] of a data packet
     back_wait_s: np.ndarray  # float64[m] of an acknowledgement
-    level: np.ndarray  # float64[m] rate of the flows that a class limits
-    taken: np.ndarray  # float64[m] workspace: by flows limited elsewhere
-    asked: np.ndarray  # float64[m] workspace: shares of those limited here
-    top: np.ndarray  # float64[m] workspace: the fastest flow there
+    level: np.ndarray  # float64[m] workspace: rate that a class offers its open flows
+    limits: np.ndarray  # bool[m] workspace: whether it is the bottleneck of them all
+    taken: np.ndarray  # float64[m] workspace: by frozen flows
+    asked: np.ndarray  # float64[m] workspace: shares of the open ones
     active: np.ndarray  # int64[n]: the first size[ACTIVE]
     done_s: np.ndarray  # float64[n]
     size: np.ndarray  # int64[2]
