@@ -90,13 +90,16 @@ def _classes(fabric: Fabric, batch: Batch) -> tuple[npt.NDArray[np.int32], int]:
     same shares of the same flows, which two sums with random weights per flow tell."""
     flows = batch.flows
     columns: list[npt.NDArray[Any]] = [fabric.capacity_bps]
-    for draw in np.random.default_rng(0).uniform(1.0, 2.0, (2, len(flows))):
+    rng = np.random.default_rng(0)
+    for draw in rng.uniform(1.0, 2.0, (2, len(flows))):
         weights = draw[flows.owner] * flows.shares
         columns += [np.bincount(links, weights, fabric.links) for links in (flows.links, flows.links ^ 1)]
     used = np.flatnonzero((columns[1] > 0) | (columns[2] > 0))
-    _, inverse = np.unique(np.stack(columns)[:, used], axis=1, return_inverse=True)
+    bits = np.stack(columns)[:, used].view(np.uint64)
+    odd = rng.integers(2**63, size=(len(bits), 1), dtype=np.uint64) * 2 + 1
+    _, inverse = np.unique((bits * odd).sum(axis=0), return_inverse=True)
     link_class = np.full(fabric.links, -1, dtype=np.int32)
-    link_class[used] = inverse.ravel()
+    link_class[used] = inverse
     return link_class, int(inverse.max()) + 1
 
 
