@@ -42,9 +42,10 @@ class Ends:
 
     @staticmethod
     def of(fabric: Fabric) -> Ends | None:
-        """None where ranks forward for others, or share cables in a way that the columns do not tell."""
+        """None where no rank has a port, ranks forward for others, or they share cables in a way that the columns do
+        not tell."""
         ports = network_ports(fabric)
-        if (ports.link < 0).any():
+        if not len(ports.link) or (ports.link < 0).any():
             return None
         table, switch = _by_rank(ports, fabric.ranks)
         rank, place = np.nonzero(table >= 0)

@@ -32,6 +32,7 @@ FABRICS = {
     "two rates": servers(6, thin=(3, 8, 9, 40)),
     "two planes": load("alibaba-hpn", nodes=8, segment=4),
     "cabled accelerators": load("mi300x", nodes=4),
+    "no adapters": load("vera-rubin-nvl144"),
 }
 
 
