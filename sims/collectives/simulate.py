@@ -53,7 +53,7 @@ def collective(
         experts: of these two, `experts=256,per_token=8,groups=8,groups_per_token=4,tokens=1024` or some of it.
 
     Raises:
-        InputError: names, ranks, sizes or parameters that cannot be used, every fault at once.
+        InputError: names, ranks, sizes or parameters that cannot be used; of parameters every fault at once.
     """
     network = network_for(fabric, fidelity, transport, routing, seed, parameters or {})
     if op not in OPS:

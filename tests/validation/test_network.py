@@ -3,8 +3,6 @@
 import fabricsim
 import numpy as np
 import pytest
-from fabricsim.fabric.builder import FabricBuilder, numbered
-from fabricsim.fabric.graph import NodeKind
 from fabricsim.fabric.routing import router_for
 from fabricsim.sims.network import Network
 from fabricsim.sims.patterns import permutation
@@ -32,19 +30,11 @@ BALLS = [
 path's load, mean rate, rate of the slowest flow. 600 trials of the classical process, +-0.01."""
 
 
-def _one_stage(paths):
-    builder = FabricBuilder("one stage", {"network": "roce"})
-    hosts = builder.add_nodes(NodeKind.HOST, numbered("h-{}", np.arange(2 * paths)))
-    leaves = builder.add_nodes(NodeKind.LEAF, ["left", "right"])
-    spines = builder.add_nodes(NodeKind.SPINE, numbered("s-{}", np.arange(paths)))
-    builder.add_cables(hosts, np.repeat(leaves, paths), 1e11, 0)
-    builder.add_cables(np.repeat(leaves, paths), np.tile(spines, 2), 1e11, 0)
-    return builder.build()
-
-
 @pytest.mark.parametrize(("paths", "queue_pairs", "fullest", "mean", "slowest"), BALLS)
-def test_hashed_queue_pairs_load_paths_as_balls_fill_bins(compare, paths, queue_pairs, fullest, mean, slowest):
-    fabric, trials = _one_stage(paths), 200
+def test_hashed_queue_pairs_load_paths_as_balls_fill_bins(
+    compare, one_stage, paths, queue_pairs, fullest, mean, slowest
+):
+    fabric, trials = one_stage(paths), 200
     src = np.arange(paths, dtype=np.int32)
     found = []
     for seed in range(trials):

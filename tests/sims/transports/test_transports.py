@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from fabricsim.fabric.builder import FabricBuilder, numbered
+from fabricsim.fabric.builder import FabricBuilder
 from fabricsim.fabric.errors import SpecError, UnknownNameError
 from fabricsim.fabric.graph import LinkKind, NodeKind
 from fabricsim.sims.network import Network
@@ -80,11 +80,11 @@ def test_infiniband_is_the_default_of_a_fabric_that_names_no_network(star):
 @pytest.mark.parametrize(
     ("paths", "queue_pairs", "mean_rate"), [(8, 1, 0.652), (8, 4, 0.641), (16, 1, 0.640), (8, 16, 0.738)]
 )
-def test_hashed_flows_lose_what_balls_into_bins_predicts(two_leaves, paths, queue_pairs, mean_rate):
+def test_hashed_flows_lose_what_balls_into_bins_predicts(one_stage, paths, queue_pairs, mean_rate):
     """As many line-rate flows as equal paths, each ending with its slowest queue pair: Monte-Carlo means of the
     classical balls-into-bins process (600 trials, +-0.01). Ours average over 120 seeds, standard error below 0.01.
     """
-    fabric = _one_stage(paths)
+    fabric = one_stage(paths)
     src, line_s = np.arange(paths), 1.0
     rates = []
     for seed in range(120):
@@ -102,16 +102,6 @@ def _static_finish_s(network, src, dst, paths):
     slowest = np.zeros(len(src))
     np.maximum.at(slowest, flows.transfer, load[uplink])
     return np.maximum(slowest, 1.0)
-
-
-def _one_stage(paths):
-    builder = FabricBuilder("one stage", {"network": "roce"})
-    hosts = builder.add_nodes(NodeKind.HOST, numbered("h-{}", np.arange(2 * paths)))
-    leaves = builder.add_nodes(NodeKind.LEAF, ["left", "right"])
-    spines = builder.add_nodes(NodeKind.SPINE, numbered("s-{}", np.arange(paths)))
-    builder.add_cables(hosts, np.repeat(leaves, paths), 1e11, 0)
-    builder.add_cables(np.repeat(leaves, paths), np.tile(spines, 2), 1e11, 0)
-    return builder.build()
 
 
 def test_a_roce_transfer_is_as_many_equal_subflows_as_queue_pairs(two_leaves):
