@@ -48,7 +48,9 @@ JOB_OPTIONS = (
 @click.option("--parallel", default="", help="Degrees, like tp=8,pp=4,cp=1,ep=1,vp=2; dp is what remains.")
 @compose(*JOB_OPTIONS)
 @click.option(
-    "--versus", metavar="KEY=VALUE ...", help="Run again with these, like 'transport=roce nic=200Gbps', and compare."
+    "--versus",
+    metavar="[FABRIC] [KEY=VALUE ...]",
+    help="Run again on another fabric, or with these, like 'transport=roce nic=200Gbps', and compare.",
 )
 @click.option("--search", is_flag=True, help="Find the best legal layout for --global-batch instead, from --zero on.")
 @click.option("--chakra", metavar="PREFIX", help="Run the execution traces PREFIX.RANK.et, or a folder's, instead.")

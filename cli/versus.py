@@ -16,22 +16,29 @@ if TYPE_CHECKING:
 
 
 NO_CHANGE = Settings({}, {}, None)
-_OF_SETUP = ("source", "transport", "fidelity")
+_OF_SETUP = ("transport", "fidelity")
 
 
 def rival_step(
     setup: Setup, versus: str, model: str, parallel: str, prices: Prices | None, job: Mapping[str, Any]
 ) -> TrainResult:
     """The step of `--versus`: what it says about the job, the network's options or the fabric's spec replaces the
-    same of the first. Parameters of a transport go with it: another one has its own. Raises InputError."""
+    same of the first; a word by itself is another fabric, to which no field of the first one's spec applies.
+    Parameters of a transport go with it: another one has its own. Raises InputError."""
     from dataclasses import fields
 
     from ..sims.train import train as simulate
     from ..sims.workloads.options import JobOptions
 
-    changes = Settings.of(tuple(versus.split()))
-    if changes == NO_CHANGE:
+    words = versus.split()
+    named = [word for word in words if "=" not in word]
+    changes = Settings.of(tuple(word for word in words if "=" in word))
+    if len(named) > 1:
+        raise SpecError(Fault(f"names {len(named)} fabrics: {', '.join(named)}", "name one", field="versus"))
+    if not named and changes == NO_CHANGE:
         raise SpecError(Fault("says nothing that changes", "write for example 'transport=roce'", field="versus"))
+    if named:
+        setup = replace(setup, source=named[0], settings=replace(setup.settings, spec={}))
     said: dict[str, Any] = dict(changes.spec)
     model, parallel = said.pop("model", model), said.pop("parallel", parallel)
     known = {field.name for field in fields(JobOptions)}

@@ -91,7 +91,15 @@ def test_versus_prints_the_difference_by_cause(answer, run):
 
 @pytest.mark.parametrize(
     ("words", "said"),
-    [("colour=red", "colour"), ("", "says nothing"), ("nodes=2 nodes=4", "given twice"), ("seed=x", "seed")],
+    [
+        ("colour=red", "colour"),
+        ("", "says nothing"),
+        ("nodes=2 nodes=4", "given twice"),
+        ("seed=x", "seed"),
+        ("hgx-b200 hgx-h200", "names 2 fabrics"),
+        ("nowhere", "nowhere"),
+        ("hgx-b200 link=1", "link"),
+    ],
 )
 def test_what_versus_cannot_change_is_refused_and_no_trace_left(run, tmp_path, words, said):
     trace = tmp_path / "step.json"
@@ -113,6 +121,16 @@ def test_versus_another_transport_leaves_the_parameters_of_the_first(answer):
     roce = ("--transport", "roce", "--set", "transport.cc=none")
     found = answer(*job, *roce, "--versus", "transport=infiniband")
     assert found["second"] == answer(*job, "--transport", "infiniband")
+
+
+def test_versus_another_fabric_runs_the_same_job_there(answer):
+    """Fields of the first fabric's spec stay behind."""
+    job = ("--model", "llama3-8b", "--parallel", "tp=8", "--global-batch", "32")
+    found = answer(
+        "train", "hgx-h100", "--set", "nodes=4", "--set", "nic=100Gbps", *job, "--versus", "hgx-b200 nodes=4"
+    )
+    assert found["second"] == answer("train", "hgx-b200", "--set", "nodes=4", *job)
+    assert found["first"] == answer("train", "hgx-h100", "--set", "nodes=4", "--set", "nic=100Gbps", *job)
 
 
 def test_prices_add_the_cost(answer, run):
