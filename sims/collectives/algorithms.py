@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..network import Network
@@ -52,19 +52,23 @@ OPS = (
 )
 
 
-def _always_fits(network: Network, comm: Communicator) -> str:
+def _always_fits(network: Network, comm: Communicator | Sequence[Communicator]) -> str:
     return ""
 
 
 @dataclass(frozen=True)
 class Algorithm:
     """`schedules` lays a call out, in one way or several of which the fastest counts; `unfit` says why a communicator
-    cannot run it; `automatic` are the operations for which `auto` considers it, as NCCL would."""
+    cannot run it; `automatic` are the operations for which `auto` considers it, as NCCL would. `unfit_together` says
+    why what the network has few of does not serve all groups at once, and `operations` into how many that wait for
+    one another the network takes a message of a size."""
 
     ops: tuple[str, ...]
     schedules: Callable[[Network, Communicator, Call], tuple[Schedule, ...]]
     unfit: Callable[[Network, Communicator], str] = _always_fits
     automatic: tuple[str, ...] = ()
+    unfit_together: Callable[[Network, Sequence[Communicator]], str] = _always_fits
+    operations: Callable[[Communicator, float], int] | None = None
 
 
 def _plain(schedule: Callable[[Communicator, str], Schedule]) -> Callable[..., tuple[Schedule, ...]]:
@@ -109,7 +113,13 @@ ALGORITHMS: Mapping[str, Algorithm] = {
     "two-level": Algorithm(two_level.OPS, _plain(two_level.two_level), _ranks_only(hierarchical.unfit)),
     "torus-bucket": Algorithm(torus_bucket.OPS, torus_bucket.torus_bucket, torus_bucket.unfit),
     "forest": Algorithm(forest.OPS, forest.forest, forest.unfit),
-    "sharp": Algorithm(sharp.OPS, sharp.sharp, sharp.unfit),
+    "sharp": Algorithm(
+        sharp.OPS,
+        sharp.sharp,
+        sharp.unfit,
+        unfit_together=sharp.unfit_together,
+        operations=sharp.operations,
+    ),
     "rail-aligned": Algorithm(
         rail_aligned.OPS,
         rail_aligned.rail_aligned,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -27,7 +28,8 @@ class Communicator:
     c]` is the local index at which channel c enters domain d: one channel per NIC that every domain has.
     `accelerator` is the catalogue's name when all ranks are of one kind, else empty; `switched` says that NVSwitches
     join each domain, `meshed` that the ranks of each are all cabled to each other, `tiered` that NVSwitches do so in
-    two tiers.
+    two tiers. `turn`: its place among groups that run at once, by which they take turns at what a network has several
+    of.
     """
 
     ranks: Ranks
@@ -37,6 +39,7 @@ class Communicator:
     switched: bool
     meshed: bool = False
     tiered: bool = False
+    turn: int = 0
 
     @staticmethod
     def of(network: Network, ranks: npt.ArrayLike) -> Communicator:
@@ -54,6 +57,11 @@ class Communicator:
         meshed = not switched and _meshed(network, listed, indptr)
         tiered = switched and network.nvlink.domains.tiered
         return Communicator(listed, indptr, starts, _accelerator(network, listed), switched, meshed, tiered)
+
+    @staticmethod
+    def side_by_side(network: Network, groups: Sequence[npt.ArrayLike]) -> list[Communicator]:
+        """One per group of ranks, in turn. Raises WorkloadError as `of` does."""
+        return [replace(Communicator.of(network, ranks), turn=turn) for turn, ranks in enumerate(groups)]
 
     @property
     def size(self) -> int:

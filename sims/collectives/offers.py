@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +15,9 @@ from ...fabric.graph import LinkKind
 from ..network import Detail, Network, TransferResult
 from ..results import NOTHING, Bottleneck
 from ..transports import SWITCH, Subflows
-from .algorithms import ALGORITHMS, OPS
+from .algorithms import ALGORITHMS, OPS, Algorithm
 from .communicator import Communicator
-from .cost import Cost
+from .cost import Cost, Cut
 from .demand import EXPERT_OPS, Call
 from .hops import Hops
 from .library import automatic, costs
@@ -56,16 +57,16 @@ class Offer:
         return self.cost.moving_s(size_bytes, self.busy_s_per_byte)
 
     def time_s(self, size_bytes: float) -> float:
-        return self.cost.latency_s + self.moving_s(size_bytes)
+        return self.cost.waiting_s(size_bytes) + self.moving_s(size_bytes)
 
     def limit(self, size_bytes: float) -> Bottleneck:
         """What takes most of the time: latency, the protocol's ceiling, or a link."""
-        total, moving = self.time_s(size_bytes), self.moving_s(size_bytes)
+        total, moving, waiting = self.time_s(size_bytes), self.moving_s(size_bytes), self.cost.waiting_s(size_bytes)
         if not total > 0:
             return NOTHING
-        if self.cost.latency_s > moving:
+        if waiting > moving:
             steps = " ".join(filter(None, ("steps of", self.algorithm, self.cost.protocol)))
-            return Bottleneck("latency", steps, self.cost.latency_s / total)
+            return Bottleneck("latency", steps, waiting / total)
         busy = size_bytes * self.busy_s_per_byte
         if size_bytes * self.cost.ceiling_s_per_byte > busy:
             return Bottleneck("protocol", f"ceiling of {self.cost.protocol}", moving / total)
@@ -139,7 +140,7 @@ def _candidates(network: Network, comms: Sequence[Communicator], op: str, algori
             for name, choice in ALGORITHMS.items()
             if op in (choice.automatic if algorithm == "auto" else choice.ops)
         }
-        able = [name for name, choice in running.items() if not any(choice.unfit(network, comm) for comm in comms)]
+        able = [name for name, choice in running.items() if not _reasons(network, comms, choice)]
         return automatic(comms[0], op, able) if algorithm == "auto" else able
     if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
         raise UnknownNameError.of("algorithm", algorithm, ("auto", "best", *ALGORITHMS))
@@ -147,10 +148,16 @@ def _candidates(network: Network, comms: Sequence[Communicator], op: str, algori
     if op not in choice.ops:
         able = [name for name, other in ALGORITHMS.items() if op in other.ops]
         raise WorkloadError(f"{algorithm} does not run {op}", f"one of auto, {', '.join(able)}")
-    reasons = sorted({choice.unfit(network, comm) for comm in comms} - {""})
+    reasons = _reasons(network, comms, choice)
     if reasons:
         raise WorkloadError(Fault(f"{algorithm} cannot run here: {reason}", "use auto") for reason in reasons)
     return [algorithm]
+
+
+def _reasons(network: Network, comms: Sequence[Communicator], choice: Algorithm) -> list[str]:
+    """Why these groups cannot run it: one of them, or all at once."""
+    alone = sorted({choice.unfit(network, comm) for comm in comms} - {""})
+    return alone or [reason for reason in (choice.unfit_together(network, comms),) if reason]
 
 
 def _priced(
@@ -174,6 +181,7 @@ def _priced(
         Hops(phase.steps, phase.hops * float(ran.latency_s.max(initial=0.0)), bool(crossing.any()))
         for phase, crossing, ran in zip(joined, crossings, runs, strict=True)
     ]
+    cut = _cut(comms, name, joined, hops)
     phase_s = np.array([p.repeats * _moving_s(ran) for p, ran in zip(joined, runs, strict=True)])
     busy_s_per_byte, limit = float(phase_s.sum()) / _UNIT_BYTES, _slowest(runs, phase_s)
     link_bytes = np.sum([p.repeats * ran.link_bytes for p, ran in zip(joined, runs, strict=True)], axis=0)
@@ -181,8 +189,17 @@ def _priced(
     link_share = link_bytes / np.where(scale_up, inside, 1.0) / _UNIT_BYTES
     return [
         Offer(name, _seen(network, cost), cost.wire * busy_s_per_byte, limit, link_share, tuple(joined), unproven)
-        for cost in costs(network, comms, call.op, name, hops)
+        for cost in (replace(each, cut=cut) for each in costs(network, comms, call.op, name, hops))
     ]
+
+
+def _cut(comms: Sequence[Communicator], name: str, joined: Sequence[Traffic], hops: Sequence[Hops]) -> Cut | None:
+    """Into what the switches take a message, where an algorithm says so: operations of the phases on its own routes."""
+    operations = ALGORITHMS[name].operations
+    if operations is None:
+        return None
+    each_s = sum(hop.steps * hop.latency_s for hop, phase in zip(hops, joined, strict=True) if phase.routes is not None)
+    return Cut(partial(operations, comms[0]), each_s)
 
 
 def _slowest(runs: Sequence[TransferResult], phase_s: npt.NDArray[np.float64]) -> Bottleneck:
@@ -234,7 +251,7 @@ def _seen(network: Network, cost: Cost) -> Cost:
     if network.detail == Detail.INFINITE:
         return Cost(cost.protocol, 0.0, expected_s=cost.expected_s)
     if network.detail < Detail.LATENCY:
-        return replace(cost, latency_s=0.0, loops=None, fill=None)
+        return replace(cost, latency_s=0.0, loops=None, fill=None, cut=None)
     return replace(cost, latency_s=cost.latency_s + network.fabric.meta.get("base_latency_s", 0.0))
 
 

@@ -4,10 +4,14 @@ the data, between a reduce-scatter and an all-gather inside.
 
     T = 2(alpha + h t) + S / B,   one rank per domain, tree of h switches in height
 
-The lower bound with reduction in the network is met: every rank sends S and receives S.
+The lower bound with reduction in the network is met: every rank sends S and receives S. Messages beyond what one
+operation takes (`sharp_limits`) are operations one after the other, each a round trip through the tree more.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil
 
 import numpy as np
 
@@ -19,7 +23,7 @@ from .aggregation_tree import AggregationTree, aggregation_tree
 from .communicator import Communicator
 from .demand import Call
 from .schedule import Indices, Moves, Phase, Schedule
-from .sharp_limits import refused_trees
+from .sharp_limits import operation_bytes, refused_trees
 
 OPS = ("all-reduce",)
 
@@ -32,7 +36,18 @@ def unfit(network: Network, comm: Communicator) -> str:
         return "the ranks are in one scale-up domain"
     if (np.diff(network.ports.indptr)[comm.ranks] == 0).any() or network.fabric.meta.get("hosts_forward"):
         return "not every rank is cabled to a switch"
-    return hierarchical.unfit(comm) or refused_trees(network, _trees(network, comm)[1])
+    return hierarchical.unfit(comm)
+
+
+def unfit_together(network: Network, comms: Sequence[Communicator]) -> str:
+    """Why the switches do not serve this group, or all these at once, or nothing."""
+    return refused_trees(network, [tree for comm in comms for tree in _trees(network, comm)[1]])
+
+
+def operations(comm: Communicator, size_bytes: float) -> int:
+    """How many the part of a rail is, one after the other."""
+    part_bytes = size_bytes * comm.domains / comm.size
+    return max(1, ceil(part_bytes / operation_bytes(part_bytes)))
 
 
 def sharp(network: Network, comm: Communicator, call: Call) -> tuple[Schedule, ...]:
@@ -46,7 +61,8 @@ def sharp(network: Network, comm: Communicator, call: Call) -> tuple[Schedule, .
 def _trees(network: Network, comm: Communicator) -> tuple[Indices, list[AggregationTree]]:
     """The ranks of each rail, and its tree."""
     rails = np.arange(comm.size).reshape(comm.domains, -1).T
-    return rails, [aggregation_tree(network, comm.ranks[rail], number) for number, rail in enumerate(rails)]
+    first = comm.turn * len(rails)
+    return rails, [aggregation_tree(network, comm.ranks[rail], first + number) for number, rail in enumerate(rails)]
 
 
 def _in_switches(comm: Communicator, rails: Indices, trees: list[AggregationTree]) -> Phase:

@@ -1,6 +1,13 @@
-"""How many trees of aggregation switches serve: so many in a subnet, and one at a time per switch (Quantum) or per port
-(Quantum-2), for data that streams through them (NVIDIA SHARP 3.13, "Capabilities and Limitations"; figures in the
-catalogue). Switches of which nothing is published are not limited."""
+"""What aggregation in switches is limited by.
+
+Trees: so many in a subnet, and one at a time per switch (Quantum) or per port (Quantum-2), for data that streams
+through them (NVIDIA SHARP 3.13, "Capabilities and Limitations"; figures in the catalogue). A job holds its trees as
+long as it lives, and one that gets none runs without. Switches of which nothing is published are not limited.
+
+Messages: those above 16 KiB stream, at most 32 bytes less than 1 GiB in an operation (SHARP 2.6.1, "Collective
+Library"; the threshold is in openucx/ucc, tl_sharp). Smaller ones go through the tree as 1 KiB in each of the group's
+outstanding operations, of which it has 8 (the quota that libsharp reports in NVIDIA/nccl issue 1460).
+"""
 
 from __future__ import annotations
 
@@ -13,6 +20,14 @@ from ...fabric.catalogue import catalogue
 from ...fabric.graph import Fabric
 from ..network import Network
 from .aggregation_tree import AggregationTree
+
+STREAM_FROM_BYTES, STREAM_MOST_BYTES = 16 * 1024, 2**30 - 32
+OUTSTANDING, OUTSTANDING_BYTES = 8, 1024
+
+
+def operation_bytes(message_bytes: float) -> int:
+    """The most that one operation takes of a message of this size."""
+    return STREAM_MOST_BYTES if message_bytes > STREAM_FROM_BYTES else OUTSTANDING * OUTSTANDING_BYTES
 
 
 def refused_trees(network: Network, trees: Sequence[AggregationTree]) -> str:

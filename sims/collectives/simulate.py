@@ -185,5 +185,5 @@ def collective_time_s(
     flat = np.concatenate([np.asarray(group) for group in groups])
     if len(np.unique(flat)) < len(flat):
         raise WorkloadError("a rank is in two groups", "give disjoint groups")
-    comms = [Communicator.of(network, group) for group in groups]
+    comms = Communicator.side_by_side(network, groups)
     return chosen(offers(network, comms, op, algorithm, certify=False), size_bytes, algorithm).time_s(size_bytes)

@@ -17,6 +17,7 @@ from .algorithms import OPS
 from .bound import bounds_s_per_byte
 from .communicator import Communicator, checked_ranks
 from .demand import Call
+from .granted import granted
 from .groups import Group, given, groups_of
 from .offers import Offer, chosen, offers
 from .overlap import Overlap, Part, overlapped
@@ -87,11 +88,12 @@ def collectives_at_once(
     call = Call.checked(op, skew, seed, experts)
     seats = checked_ranks(np.arange(fabric.ranks) if ranks is None else np.asarray(ranks), fabric.ranks)
     found = groups_of(network, seats.astype(np.int64), groups) if isinstance(groups, str) else given(groups)
-    comms = [Communicator.of(network, group.ranks) for group in found]
+    comms = Communicator.side_by_side(network, [group.ranks for group in found])
     started = _started(fabric, found, stagger_s, late_s)
     for comm in comms:
         refuse_idle_knobs(network, comm)
-    choices = [offers(network, (comm,), call, algorithm, certify) for comm in comms]
+    offered = [offers(network, (comm,), call, algorithm, certify) for comm in comms]
+    choices, without = granted(network, found, comms, offered)
     bounds = [bounds_s_per_byte(network, comm, call) for comm in comms]
     rows, loads, notes = [], [], dict[str, None]()
     for listed in sizes(size):
@@ -111,7 +113,7 @@ def collectives_at_once(
     said = dict.fromkeys(
         sentence for comm in comms for sentence in assumptions(network, comm, op, fidelity, in_time=False)
     )
-    return CollectiveResult(fabric.name, gpus, tuple(rows), (*said, *SENTENCES, *notes), tuple(loads))
+    return CollectiveResult(fabric.name, gpus, tuple(rows), (*said, *SENTENCES, *without, *notes), tuple(loads))
 
 
 def _started(

@@ -60,5 +60,6 @@ class InfinibandCc(Law):
     def assumption(self) -> str:
         return (
             f"InfiniBand congestion control at its fixed point: threshold {self.threshold} of {LEVELS - 1}, timer "
-            f"{self.timer * TIMER_UNIT_S * 1e6:.3g} us; senders of a congested port inject at their fair share."
+            f"{self.timer * TIMER_UNIT_S * 1e6:.3g} us; senders of a congested port inject at their fair share. OpenSM "
+            "leaves it off unless told: set transport.cc=none to see who then waits behind whom."
         )
