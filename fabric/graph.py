@@ -163,6 +163,11 @@ class Fabric:
         return np.flatnonzero(np.isin(self.node_kind, kinds)).astype(np.int32)
 
     @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What `facts.fact` has found out."""
+        return {}
+
+    @cached_property
     def out(self) -> tuple[npt.NDArray[np.int64], Ids]:
         """Links that leave each node, as CSR `(indptr, links)`, by port within a node."""
         order = np.lexsort((self.port, self.link_source)).astype(np.int32)

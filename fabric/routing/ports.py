@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ..facts import fact
 from ..graph import SWITCH_KINDS, Fabric, LinkKind, NodeKind
 from .router import Indptr, Links, Ranks, csr
 
@@ -27,6 +28,7 @@ class ScaleUp:
     tiered: bool = False
 
 
+@fact
 def scale_up(fabric: Fabric) -> ScaleUp:
     """The scale-up links of every rank."""
     up = np.flatnonzero(
@@ -40,6 +42,7 @@ def scale_up(fabric: Fabric) -> ScaleUp:
     return ScaleUp(csr(counts), links, fabric.width[links], domain, bool(_between_nvswitches(fabric).any()))
 
 
+@fact
 def domains(fabric: Fabric) -> npt.NDArray[np.int32]:
     """The scale-up domain of each node: its server or rack, or the first of the racks that NVSwitches join; -1 for
     none."""
@@ -86,6 +89,7 @@ class DirectLinks:
         return first, np.searchsorted(self.ends, wanted, side="right") - first
 
 
+@fact
 def direct_links(fabric: Fabric) -> DirectLinks:
     """The cables that join two ranks of one server."""
     rank = _rank_of_node(fabric).astype(np.int64)
@@ -140,6 +144,7 @@ def adapters(ports: Ports) -> tuple[Indptr, Indptr]:
     return csr(np.bincount(rank[new], minlength=len(ports.indptr) - 1)), first
 
 
+@fact
 def network_ports(fabric: Fabric) -> Ports:
     """The network ports of every rank, ascending by NIC, then by port."""
     if fabric.meta.get("hosts_forward"):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ..facts import fact
 from ..graph import SWITCH_KINDS, Fabric, LinkKind
 from ._tree_kernels import tree_paths, tree_spread
 from .ports import Ports
@@ -46,6 +47,7 @@ class TreeHops:
         return Spread(*spread), reached
 
 
+@fact
 def _tree(fabric: Fabric) -> Tree:
     level, first, span = (fabric.column(name) for name in ("level", "first", "span"))
     source, target = fabric.link_source, fabric.link_target

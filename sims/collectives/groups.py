@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ...fabric.errors import Fault, ParseError, SpecError, UnknownNameError, WorkloadError
 from ...fabric.graph import Fabric
+from ...fabric.names import ranks_by_name
 from ..csv_table import CsvTable, read_csv, whole_number
 from ..network import Network
 
@@ -115,11 +116,6 @@ def _from_file(fabric: Fabric, path: str) -> list[Group]:
     names = np.array(table.columns["group"])
     distinct = list(dict.fromkeys(names.tolist()))
     return [Group(name, ranks[names == name], start_s[names == name]) for name in distinct]
-
-
-def ranks_by_name(fabric: Fabric) -> dict[str, int]:
-    """Of every endpoint."""
-    return {fabric.label(int(node)): rank for rank, node in enumerate(fabric.endpoints)}
 
 
 def read_ranks(table: CsvTable, names: Mapping[str, int], fabric: Fabric) -> Ranks:

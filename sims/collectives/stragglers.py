@@ -8,9 +8,10 @@ import numpy as np
 
 from ...fabric.errors import Fault, SpecError, UnitError, UnknownNameError
 from ...fabric.graph import Fabric
+from ...fabric.names import ranks_by_name
 from ...fabric.units import duration_s
 from ..csv_table import read_csv, whole_number
-from .groups import FILE, Floats, ranks_by_name, read_ranks, read_starts
+from .groups import FILE, Floats, read_ranks, read_starts
 
 _DRAWN: Mapping[str, Callable[[np.random.Generator, float, int], Floats]] = {
     "uniform": lambda rng, most_s, count: rng.uniform(0, most_s, count),
