@@ -14,7 +14,7 @@ HOSTS = 5
 FLOW = st.tuples(
     st.integers(0, HOSTS - 1),
     st.integers(1, HOSTS - 1),
-    st.integers(1, 2**63 - 1) | st.integers(1, 10**6),
+    st.integers(1, 10**18 - 1) | st.integers(1, 10**6),
     st.floats(0, 1e6),
 )
 WAYS = {
@@ -45,8 +45,7 @@ def test_a_column_says_the_same_as_array_list_text_and_names(star, way, flows):
     read = read_flows(star(HOSTS), {name: WAYS[way][name](cells) for name, cells in columns.items()})
     assert read.src.tolist() == src
     assert read.dst.tolist() == dst
-    told_exactly = [size if way != "text" or size < 10**18 else int(float(size)) for size in size]
-    assert read.size_bytes.tolist() == pytest.approx(told_exactly, rel=1e-15)
+    assert read.size_bytes.tolist() == size
     assert read.start_s.tolist() == start_s
     assert read.flow.tolist() == list(range(len(flows)))
 
