@@ -24,6 +24,6 @@ from .sims.engine import simulate_phases as simulate_phases
 from .sims.results import CollectiveResult as CollectiveResult
 from .sims.results import TrafficResult as TrafficResult
 from .sims.traffic import traffic as traffic
-from .sims.train import TrainResult as TrainResult
 from .sims.train import train as train
+from .sims.train_result import TrainResult as TrainResult
 from .topologies import load as load

@@ -12,12 +12,12 @@ from .collective import BANDWIDTH_COLUMNS, bandwidth_rows
 from .options import output_options
 from .output import Table, emit, note
 from .progress import working
-from .train import causes, figures
+from .step_tables import causes, figures
 
 if TYPE_CHECKING:
     from ..fabric.metrics import Summary
     from ..sims.results import CollectiveResult
-    from ..sims.train import TrainResult
+    from ..sims.train_result import TrainResult
 
 CLUSTER = {"nodes": 16}
 MODEL, PARALLEL = "llama3-70b", "tp=8,pp=4"

@@ -8,7 +8,7 @@ from ..fabric.files import replacing
 from .plot import UNDATED, empty_figure, kind_of_picture
 
 if TYPE_CHECKING:
-    from ..sims.train import TrainResult
+    from ..sims.train_result import TrainResult
 
 
 def plot_ledger(result: TrainResult, path: str) -> None:

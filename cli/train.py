@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -11,14 +10,11 @@ from ..fabric.errors import Fault, SpecError
 from .chakra import emit_traced, refuse_job
 from .layout_search import emit_search, refuse_idle
 from .options import Setup, compose, network_setup, output_options
-from .output import Table, emit
+from .output import emit
 from .outputs import refuse_unwritable
 from .progress import working
+from .step_tables import step_tables
 from .versus import emit_versus, rival_step
-
-if TYPE_CHECKING:
-    from ..sims.train import TrainResult
-
 
 JOB_OPTIONS = (
     click.option("--seq-len", type=int, help="Tokens per sequence.  [default: the model's]"),
@@ -117,58 +113,4 @@ def train(
         emit_versus(form, result, rival)
         return
     document = result.to_dict()
-    emit(form, document, document["ledger"], _tables(result))
-
-
-def _tables(result: TrainResult) -> Iterator[Table]:
-    step = {"": result}
-    yield Table(("step", ""), figures(step))
-    yield Table(("cause", "GPU-seconds", "share"), causes(step))
-    if result.cost:
-        yield Table(
-            ("USD", "of it starved", "kWh", "tokens per joule"),
-            [
-                (
-                    *(f"{result.cost.usd:.4f}", f"{result.cost.starved_usd:.4f}"),
-                    *(f"{result.cost.kwh:.4f}", f"{result.cost.tokens_per_joule:.4f}"),
-                )
-            ],
-        )
-    yield Table(
-        ("exposed communication", "GPU-seconds", "share"),
-        [(row.dimension, f"{row.gpu_seconds:.3f}", f"{row.fraction:.2%}") for row in result.by_dimension],
-    )
-    yield Table(
-        ("operation", "of", "ranks", "size (B)", "count", "time (us)"),
-        [
-            (call.op, call.dimension, str(call.ranks), str(call.size_bytes), str(call.count), f"{call.time_us:.2f}")
-            for call in result.collectives
-        ],
-    )
-
-
-def figures(steps: Mapping[str, TrainResult]) -> list[tuple[str, ...]]:
-    """The main figures of a step, one column per step."""
-    from ..fabric.units import format_si
-
-    texts: dict[str, Callable[[TrainResult], str]] = {
-        "GPUs": lambda step: str(step.gpus),
-        "step time": lambda step: format_si(step.step_time_s, "s"),
-        "tokens/s": lambda step: f"{step.tokens_per_s:.0f}",
-        "memory per GPU": lambda step: f"{step.memory.total_GB:.1f} GB",
-        "model TFLOP/s per GPU": lambda step: f"{step.model_tflops_per_gpu:.1f}",
-        "MFU": lambda step: f"{step.mfu:.2%}",
-        "MFU, causal attention": lambda step: f"{step.mfu_causal:.2%}",
-        "starved": lambda step: f"{step.starved_fraction:.2%}",
-    }
-    return [(label, *(text(step) for step in steps.values())) for label, text in texts.items()]
-
-
-def causes(steps: Mapping[str, TrainResult]) -> list[tuple[str, ...]]:
-    """The ledger and its total: per step, GPU-seconds and their share."""
-    rows = []
-    for entries in zip(*(step.ledger for step in steps.values()), strict=True):
-        cells = [text for entry in entries for text in (f"{entry.gpu_seconds:.3f}", f"{entry.fraction:.2%}")]
-        rows.append((entries[0].cause, *cells))
-    totals = [text for step in steps.values() for text in (f"{step.step_time_s * step.gpus:.3f}", "100.00%")]
-    return [*rows, ("total", *totals)]
+    emit(form, document, document["ledger"], step_tables(result))

@@ -12,7 +12,7 @@ from .output import Table, emit
 
 if TYPE_CHECKING:
     from ..sims.step_cost import Prices
-    from ..sims.train import TrainResult
+    from ..sims.train_result import TrainResult
 
 
 NO_CHANGE = Settings({}, {}, None)
@@ -67,7 +67,7 @@ def _plain(text: str) -> Any:
 def emit_versus(form: str, first: TrainResult, second: TrainResult) -> None:
     """Both steps, and their difference by cause."""
     from ..sims.versus import differences
-    from .train import figures
+    from .step_tables import figures
 
     rows = differences(first, second)
     document = {

@@ -14,7 +14,6 @@ import numpy as np
 from .network import Detail
 from .workloads.durations import Durations, Seconds
 from .workloads.step import StepPlan, balanced_step_s, plan_step, step_s
-from .workloads.work import DIMENSIONS
 
 NETWORK_RUNGS: Mapping[str, Detail] = {
     "serialisation": Detail.PORTS,
@@ -41,15 +40,6 @@ class LedgerRow:
 
 
 @dataclass(frozen=True)
-class DimensionRow:
-    """GPU-seconds that the communication of one parallel dimension exposes."""
-
-    dimension: str
-    gpu_seconds: float
-    fraction: float
-
-
-@dataclass(frozen=True)
 class Unevenness:
     """What makes computing uneven, float64[dp, pp] each: factors of jitter, and of accelerators slower than the
     fastest."""
@@ -70,8 +60,7 @@ def climb(plan: StepPlan, durations: Mapping[Detail, Durations], uneven: Unevenn
     accelerators on computing itself counts as straggling and imbalance, so that `compute` is the same with and
     without them; so does the load of the busiest expert. The last rung lets communication slow computing beside it.
     """
-    mean = replace(plan.job, imbalance=1.0)
-    even = plan if mean == plan.job else plan_step(mean, plan.roofline)
+    even = with_even_experts(plan)
     rungs = {
         "compute": even.busy_s,
         "pipeline_bubble": balanced_step_s(even, np.ones_like(uneven.jitter)),
@@ -86,6 +75,12 @@ def climb(plan: StepPlan, durations: Mapping[Detail, Durations], uneven: Unevenn
     return rungs
 
 
+def with_even_experts(plan: StepPlan) -> StepPlan:
+    """The same step with the mean load on every expert."""
+    even = replace(plan.job, imbalance=1.0)
+    return plan if even == plan.job else plan_step(even, plan.roofline)
+
+
 def ledger(gpus: int, rungs: Mapping[str, float]) -> tuple[LedgerRow, ...]:
     """One row per cause from the step times of `climb`; causes that are not on the ladder cost 0."""
     total, before, rows = list(rungs.values())[-1], 0.0, []
@@ -94,17 +89,3 @@ def ledger(gpus: int, rungs: Mapping[str, float]) -> tuple[LedgerRow, ...]:
         rows.append(LedgerRow(cause, (now - before) * gpus, (now - before) / total))
         before = now
     return tuple(rows)
-
-
-def split_by_dimension(plan: StepPlan, durations: Durations, uneven: Unevenness) -> tuple[DimensionRow, ...]:
-    """What the network costs, split by parallel dimension: each adds its communication to those before it, in order
-    tp, pp, dp, ep, cp.
-    """
-    counts = range(len(DIMENSIONS) + 1)
-    slowdown = plan.job.slowdown
-    steps = [step_s(plan, durations.only(DIMENSIONS[:count]), uneven.slowness, slowdown) for count in counts]
-    gpus, total = plan.job.gpus, steps[-1]
-    return tuple(
-        DimensionRow(dimension, (after - before) * gpus, (after - before) / total)
-        for dimension, before, after in zip(DIMENSIONS, steps[:-1], steps[1:], strict=True)
-    )

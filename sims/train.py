@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +12,21 @@ import numpy as np
 
 from ..fabric.errors import Fault, SpecError
 from ..fabric.graph import Fabric
-from .hot_links import LinkRow, top_links
-from .ledger import NETWORK_RUNGS, DimensionRow, LedgerRow, Unevenness, climb, ledger, split_by_dimension
+from .exposed_links import exposed_links
+from .exposure import exposed_by_collective, exposed_by_dimension
+from .ledger import NETWORK_RUNGS, Unevenness, climb, ledger, with_even_experts
 from .network import network_for
-from .results import Tabular
-from .step_cost import CostRow, Prices, step_cost
+from .per_gpu import busy_seconds, per_gpu
+from .step_cost import Prices, step_cost
 from .step_trace import write_trace
+from .train_result import TrainResult
 from .wires import NetworkWires
-from .workloads.calls import CallRow, call_rows
+from .workloads.calls import call_rows
 from .workloads.durations import Seconds, measure
 from .workloads.job import Job, plan_job
 from .workloads.job_words import job_in_words
 from .workloads.machines import Machines, fabric_machines, governed
-from .workloads.memory import MemoryRow, fitted, job_memory, memory_row
+from .workloads.memory import fitted, job_memory, memory_row
 from .workloads.model import ModelSpec, load_model
 from .workloads.options import JobOptions
 from .workloads.step import StepPlan, plan_step
@@ -35,54 +37,6 @@ ASSUMPTIONS = (
     "Pipeline messages overlap computing; a stage sends one at a time.",
     "All GPUs start a step together: the norm of the gradients is a barrier.",
 )
-
-
-@dataclass(frozen=True)
-class TrainResult(Tabular):
-    """One training step; its table is the ledger, one line per cause. `mfu` counts full attention over the BF16 peak,
-    `mfu_causal` causal attention."""
-
-    gpus: int
-    step_time_s: float
-    tokens_per_s: float
-    model_tflops_per_gpu: float
-    mfu: float
-    mfu_causal: float
-    ledger: tuple[LedgerRow, ...]
-    by_dimension: tuple[DimensionRow, ...]
-    collectives: tuple[CallRow, ...]
-    top_links: tuple[LinkRow, ...]
-    memory: MemoryRow
-    assumptions: tuple[str, ...]
-    cost: CostRow | None = None
-
-    @property
-    def starved_fraction(self) -> float:
-        """Share of the GPU-seconds in which nothing is computed."""
-        return 1.0 - self.ledger[0].fraction
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON."""
-        return {
-            "gpus": self.gpus,
-            "step_time_s": self.step_time_s,
-            "tokens_per_s": self.tokens_per_s,
-            "tokens_per_s_per_gpu": self.tokens_per_s / self.gpus,
-            "model_tflops_per_gpu": self.model_tflops_per_gpu,
-            "mfu": self.mfu,
-            "mfu_causal": self.mfu_causal,
-            "starved_fraction": self.starved_fraction,
-            **{
-                table: [asdict(row) for row in getattr(self, table)]
-                for table in ("ledger", "by_dimension", "collectives", "top_links")
-            },
-            "memory": asdict(self.memory),
-            **({"cost": asdict(self.cost)} if self.cost else {}),
-            "assumptions": list(self.assumptions),
-        }
-
-    def _table(self) -> list[dict[str, Any]]:
-        return [asdict(row) for row in self.ledger]
 
 
 def train(
@@ -111,9 +65,10 @@ def train(
     job = fitted(job, said, machines.capacity_bytes)
     network = network_for(fabric, _with_time(fidelity), transport, routing, seed, parameters or {})
     units = model_units(job)
-    uneven = Unevenness(draw_jitter(job, seed), machines.pace(job, units))
+    jitter = draw_jitter(job, seed)
+    uneven = Unevenness(governed(job, jitter), machines.pace(job, units))
     plan, wires = plan_step(job, machines.fastest(units)), NetworkWires(network)
-    result = _run(plan, machines, wires, uneven)
+    result = _run(plan, machines, wires, uneven, jitter * machines.rank_pace(job, units))
     if trace is not None:
         write_trace(trace, plan, measure(job, plan.messages, wires), uneven.slowness)
     if prices is None:
@@ -123,22 +78,24 @@ def train(
 
 
 def draw_jitter(job: Job, seed: int) -> Seconds:
-    """Factors on compute time, float64[dp, pp]: log-normal per GPU with mean 1 and the job's jitter as standard
-    deviation, drawn in rank order; the slowest of those that compute in step governs.
+    """Factors on compute time, float64[gpus]: log-normal with mean 1 and the job's jitter as standard deviation, drawn
+    in rank order.
     """
     spread = math.log1p(job.jitter**2)
     normal = np.random.default_rng(seed).standard_normal(job.gpus)
-    return governed(job, np.exp(math.sqrt(spread) * normal - spread / 2))
+    return np.asarray(np.exp(math.sqrt(spread) * normal - spread / 2))
 
 
-def _run(plan: StepPlan, machines: Machines, wires: NetworkWires, uneven: Unevenness) -> TrainResult:
+def _run(plan: StepPlan, machines: Machines, wires: NetworkWires, uneven: Unevenness, slowness: Seconds) -> TrainResult:
+    """`uneven` is that of the stages, `slowness` float64[gpus] that of every rank by itself."""
     job, network, messages = plan.job, wires.network, plan.messages
     less = [wires.at(detail) for detail in NETWORK_RUNGS.values() if detail < network.detail]
     durations = {each.network.detail: measure(job, messages, each) for each in (*less, wires)}
     rungs = climb(plan, durations, uneven)
     step_time_s = list(rungs.values())[-1]
-    exposed = split_by_dimension(plan, durations[network.detail], uneven)
+    exposed = exposed_by_collective(plan, durations[network.detail], uneven)
     calls = call_rows(job, messages, durations[network.detail])
+    on_links = exposed_links(job, calls, wires, exposed, step_time_s)
     full, causal = (
         job.model.flops(job.global_batch, job.seq_len, causal) / (step_time_s * job.gpus) for causal in (False, True)
     )
@@ -150,9 +107,13 @@ def _run(plan: StepPlan, machines: Machines, wires: NetworkWires, uneven: Uneven
         mfu=full / machines.peak_flops_per_s,
         mfu_causal=causal / machines.peak_flops_per_s,
         ledger=ledger(job.gpus, rungs),
-        by_dimension=exposed,
+        by_dimension=exposed_by_dimension(exposed),
+        by_collective=exposed,
+        by_link_class=on_links.by_link_class,
+        by_rail=on_links.by_rail,
+        per_gpu=per_gpu(network.fabric, job.pp, busy_seconds(with_even_experts(plan), slowness), step_time_s),
         collectives=calls,
-        top_links=top_links(job, calls, wires, exposed),
+        top_links=on_links.top_links,
         memory=memory_row(job_memory(job), machines.capacity_bytes),
         assumptions=(*job_in_words(job), *machines.assumptions, *ASSUMPTIONS, *network.assumptions()),
     )

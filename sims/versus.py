@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .train import TrainResult
+from .train_result import TrainResult
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from .collectives.offers import Expectations, Offer, chosen, expectations, favou
 from .collectives.runs import Runs
 from .network import Detail, Network, TransferResult
 from .results import Bottleneck
+from .spent import Spent, Wait, busiest_links
 from .workloads.durations import Seconds
 from .workloads.groups import Ranks
 
@@ -43,12 +44,25 @@ class NetworkWires:
         """What the collective waits for."""
         return self._best(op, groups, size_bytes).limit(size_bytes)
 
+    def collective_spent(self, op: str, groups: Ranks, size_bytes: int) -> Spent:
+        """What the collective's time goes into."""
+        return self._best(op, groups, size_bytes).spent(size_bytes)
+
     def send_s(self, source: Ranks, target: Ranks, size_bytes: int) -> Seconds:
         return self._send(source, target, size_bytes).finish_s
 
     def send_limit(self, source: Ranks, target: Ranks, size_bytes: int) -> Bottleneck:
         """What the slowest transfer waits for."""
         return self._send(source, target, size_bytes).bottleneck
+
+    def send_spent(self, source: Ranks, target: Ranks, size_bytes: int) -> Spent:
+        """What the time of the slowest transfer goes into."""
+        sent = self._send(source, target, size_bytes)
+        slowest = int(np.argmax(sent.finish_s))
+        latency_s = float(sent.latency_s[slowest])
+        moving_s = float(sent.finish_s[slowest]) - latency_s
+        links = busiest_links(sent.link_bytes, self.network.payload_bps)
+        return Spent(latency_s, 0.0, (Wait(links, moving_s),)) if len(links) else Spent(latency_s, moving_s, ())
 
     def _best(self, op: str, groups: Ranks, size_bytes: int) -> Offer:
         key = groups.tobytes() + bytes(str(groups.shape), "ascii")

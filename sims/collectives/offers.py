@@ -14,6 +14,7 @@ from ...fabric.errors import Fault, UnknownNameError, WorkloadError
 from ...fabric.graph import LinkKind
 from ..network import Detail, Network, TransferResult
 from ..results import NOTHING, Bottleneck
+from ..spent import Links, Spent, Wait, busiest_links
 from ..transports import SWITCH, Subflows
 from .algorithms import ALGORITHMS, OPS, Algorithm
 from .communicator import Communicator
@@ -49,6 +50,8 @@ class Offer:
     bottleneck: Bottleneck
     link_share: npt.NDArray[np.float64]
     phases: tuple[Traffic, ...] = ()
+    limits: tuple[tuple[Links, float], ...] = ()
+    """Of each phase the links that are busiest in it, and its share of the time in which bytes move."""
     unproven: str = ""
     """Why the schedule was not run on symbolic data, although asked for."""
 
@@ -71,6 +74,13 @@ class Offer:
         if size_bytes * self.cost.ceiling_s_per_byte > busy:
             return Bottleneck("protocol", f"ceiling of {self.cost.protocol}", moving / total)
         return replace(self.bottleneck, utilisation=self.bottleneck.utilisation * busy / total)
+
+    def spent(self, size_bytes: float) -> Spent:
+        """What its time goes into."""
+        moving_s = self.moving_s(size_bytes)
+        links_s = min(size_bytes * self.busy_s_per_byte, moving_s)
+        waits = tuple(Wait(links, share * links_s) for links, share in self.limits if share)
+        return Spent(self.cost.latency_s, moving_s - sum(wait.seconds for wait in waits), waits)
 
 
 def chosen(offered: Sequence[Offer], size_bytes: float, algorithm: str = "auto") -> Offer:
@@ -187,8 +197,11 @@ def _priced(
     link_bytes = np.sum([p.repeats * ran.link_bytes for p, ran in zip(joined, runs, strict=True)], axis=0)
     scale_up = np.isin(network.fabric.link_kind, (LinkKind.NVLINK, LinkKind.XGMI))
     link_share = link_bytes / np.where(scale_up, inside, 1.0) / _UNIT_BYTES
+    limits = _limits(network, runs, phase_s)
     return [
-        Offer(name, _seen(network, cost), cost.wire * busy_s_per_byte, limit, link_share, tuple(joined), unproven)
+        Offer(
+            name, _seen(network, cost), cost.wire * busy_s_per_byte, limit, link_share, tuple(joined), limits, unproven
+        )
         for cost in (replace(each, cut=cut) for each in costs(network, comms, call.op, name, hops))
     ]
 
@@ -207,6 +220,14 @@ def _slowest(runs: Sequence[TransferResult], phase_s: npt.NDArray[np.float64]) -
     slowest = runs[int(phase_s.argmax())].bottleneck
     share = float(phase_s.max() / phase_s.sum()) if phase_s.any() else 0.0
     return replace(slowest, utilisation=slowest.utilisation * share)
+
+
+def _limits(
+    network: Network, runs: Sequence[TransferResult], phase_s: npt.NDArray[np.float64]
+) -> tuple[tuple[Links, float], ...]:
+    shares = phase_s / (phase_s.sum() or 1.0)
+    limiting = [busiest_links(ran.link_bytes, network.payload_bps) for ran in runs]
+    return tuple((links, share) for links, share in zip(limiting, shares.tolist(), strict=True) if len(links))
 
 
 def _proven(network: Network, comms: Sequence[Communicator], call: Call, schedules: Sequence[Schedule]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -46,11 +46,10 @@ class Durations:
         """Time of messages one after another."""
         return sum(self.messages[message] for message in messages)
 
-    def only(self, dimensions: Sequence[str]) -> Durations:
-        """The same step with every other dimension's communication free."""
-        hops = 1.0 if "pp" in dimensions else 0.0
-        kept = {message: each if message.dimension in dimensions else 0.0 for message, each in self.messages.items()}
-        return Durations(kept, hops * self.hop_s, hops * self.back_s)
+    def only(self, kept: Collection[Message], hops: bool) -> Durations:
+        """The same step with all other communication free; `hops`: whether the pipeline's own is kept."""
+        messages = {message: each if message in kept else 0.0 for message, each in self.messages.items()}
+        return Durations(messages, hops * self.hop_s, hops * self.back_s)
 
 
 def step_messages(job: Job, units: Units, held: Counts, buckets: Buckets) -> Counter[Message]:

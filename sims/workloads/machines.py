@@ -46,8 +46,12 @@ class Machines:
 
     def pace(self, job: Job, units: Units) -> npt.NDArray[np.float64]:
         """Time of each stage of each replica over that of the fastest kind, float64[dp, pp]."""
+        return governed(job, self.rank_pace(job, units))
+
+    def rank_pace(self, job: Job, units: Units) -> npt.NDArray[np.float64]:
+        """The same of each rank by itself, float64[gpus]."""
         layer_s = self._layer_s(units)
-        return governed(job, (layer_s / layer_s.min())[self.of_rank[: job.gpus]])
+        return np.asarray((layer_s / layer_s.min())[self.of_rank[: job.gpus]])
 
     def _layer_s(self, units: Units) -> npt.NDArray[np.float64]:
         layer = units.dense if units.dense.parameters else units.moe

@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fabricsim.sims.ledger import CAUSES, NETWORK_RUNGS, Unevenness, climb, ledger, split_by_dimension
+from fabricsim.sims.exposure import exposed_by_collective, exposed_by_dimension
+from fabricsim.sims.ledger import CAUSES, NETWORK_RUNGS, Unevenness, climb, ledger
 from fabricsim.sims.train import draw_jitter
 from fabricsim.sims.workloads.durations import measure
 from fabricsim.sims.workloads.job import plan_job
+from fabricsim.sims.workloads.machines import governed
 from fabricsim.sims.workloads.model import load_model
 from fabricsim.sims.workloads.options import JobOptions
 from fabricsim.sims.workloads.roofline import roofline
@@ -36,32 +38,57 @@ dense_jobs = st.builds(
     ),
     st.sampled_from(["llama3-8b", "gpt3-175b", "llama3-405b"]),
     st.sampled_from([1, 2, 8]),
+    # 3 and 5 stages do not divide the layers: the last stages hold fewer
     st.sampled_from([1, 2, 3, 5]),
     st.integers(1, 4),
     st.integers(1, 3),
     st.integers(0, 2),
     st.sampled_from([0.0, 0.05, 0.5]),
-    st.sampled_from([{}, {"zero": 3}, {"schedule": "zero-bubble"}, {"recompute": "full", "slowdown": 0.2}]),
+    st.sampled_from(
+        [
+            *({}, {"zero": 3}, {"zero": 3, "overlap": False}, {"zero": 0}, {"overlap": False}),
+            *({"schedule": "zero-bubble"}, {"recompute": "full", "slowdown": 0.2}, {"zero": 3, "slowdown": 0.2}),
+        ]
+    ),
+)
+context_jobs = st.builds(
+    lambda context, cp, pp, zero, shard: job_of(
+        "llama3-8b", 4 * cp * pp, f"cp={cp},pp={pp},tp=2", context=context, zero=zero, shard=shard
+    ),
+    st.sampled_from(["ring", "all-gather", "ulysses"]),
+    st.sampled_from([2, 4]),
+    st.sampled_from([1, 3]),
+    st.sampled_from([1, 3]),
+    st.sampled_from([None, 2]),
 )
 expert_jobs = st.builds(
-    lambda ep, cp, imbalance, zero: job_of(
-        "mixtral-8x7b", 16, f"pp=2,cp={cp},ep={ep}", imbalance=imbalance, zero=zero, context="ring" if cp > 1 else None
+    lambda ep, cp, imbalance, jitter, zero: job_of(
+        "mixtral-8x7b",
+        16,
+        f"pp=2,cp={cp},ep={ep}",
+        imbalance=imbalance,
+        jitter=jitter,
+        zero=zero,
+        context="ring" if cp > 1 else None,
     ),
     st.sampled_from([1, 2, 8]),
     st.sampled_from([1, 2]),
     st.sampled_from([1.0, 1.4]),
+    st.sampled_from([0.0, 0.1]),
     st.integers(0, 3),
 )
-jobs = dense_jobs | expert_jobs
+jobs = dense_jobs | context_jobs | expert_jobs
 
 
-def uneven(job, seed=0):
-    return Unevenness(draw_jitter(job, seed), np.ones((job.dp, job.pp)))
+def uneven(job, seed=0, slow=1.0):
+    """Jitter, and accelerators that take `slow` times as long in every second rank's place."""
+    pace = np.where(np.arange(job.gpus) % 2, slow, 1.0)
+    return Unevenness(governed(job, draw_jitter(job, seed)), governed(job, pace))
 
 
-def rows_of(job, durations, seed=0):
+def rows_of(job, durations, seed=0, slow=1.0):
     plan = plan_step(job, H100)
-    rungs = climb(plan, durations(plan), uneven(job, seed))
+    rungs = climb(plan, durations(plan), uneven(job, seed, slow))
     return plan, rungs, {row.cause: row for row in ledger(job.gpus, rungs)}
 
 
@@ -70,8 +97,13 @@ def everywhere_silent(plan):
 
 
 @settings(max_examples=60, deadline=None)
-@given(job=jobs, rates=st.lists(st.floats(1e8, 1e13), min_size=5, max_size=5), seed=st.integers(0, 99))
-def test_rows_sum_to_the_step_of_all_gpus_whatever_the_network(alpha_beta, job, rates, seed):
+@given(
+    job=jobs,
+    rates=st.lists(st.floats(1e8, 1e13), min_size=5, max_size=5),
+    seed=st.integers(0, 99),
+    slow=st.sampled_from([1.0, 1.6]),
+)
+def test_rows_sum_to_the_step_of_all_gpus_whatever_the_network(alpha_beta, job, rates, seed, slow):
     def durations(plan):
         wires = [alpha_beta(1e3 / rate, rate) for rate in rates]
         return {
@@ -79,15 +111,17 @@ def test_rows_sum_to_the_step_of_all_gpus_whatever_the_network(alpha_beta, job, 
             for detail, each in zip(NETWORK_RUNGS.values(), wires, strict=True)
         }
 
-    plan, rungs, rows = rows_of(job, durations, seed)
+    plan, rungs, rows = rows_of(job, durations, seed, slow)
     step_s = list(rungs.values())[-1]
     assert tuple(rows) == CAUSES
     assert math.fsum(row.gpu_seconds for row in rows.values()) == pytest.approx(step_s * job.gpus, rel=1e-9)
     assert math.fsum(row.fraction for row in rows.values()) == pytest.approx(1, abs=1e-9)
     final = durations(plan)[max(NETWORK_RUNGS.values())]
-    split = split_by_dimension(plan, final, uneven(job, seed))
+    split = exposed_by_collective(plan, final, uneven(job, seed, slow))
     network = math.fsum(rows[cause].gpu_seconds for cause in (*NETWORK_RUNGS, "overlap"))
-    assert math.fsum(row.gpu_seconds for row in split) == pytest.approx(network, abs=1e-9 * step_s * job.gpus)
+    for table in (split, exposed_by_dimension(split)):
+        assert math.fsum(row.gpu_seconds for row in table) == pytest.approx(network, abs=1e-9 * step_s * job.gpus)
+        assert math.fsum(row.fraction for row in table) == pytest.approx(network / step_s / job.gpus, abs=1e-9)
 
 
 @settings(max_examples=40, deadline=None)
@@ -140,8 +174,8 @@ def test_jitter_has_the_mean_and_deviation_asked_for_and_follows_the_seed():
 
 def test_the_slowest_of_a_tensor_group_governs_it():
     job = job_of("llama3-8b", 64, "tp=8,pp=2", jitter=0.2)
-    alone = draw_jitter(replace(job, tp=1, dp=job.dp * job.tp), 3)
-    assert (draw_jitter(job, 3).ravel("F") == alone.ravel("F").reshape(-1, 8).max(axis=1)).all()
+    alone = draw_jitter(job, 3)
+    assert (governed(job, alone).ravel("F") == alone.reshape(-1, 8).max(axis=1)).all()
 
 
 def test_a_detail_that_helps_is_a_negative_row():

@@ -21,8 +21,12 @@ KEYS = [
     "starved_fraction",
     "ledger",
     "by_dimension",
+    "by_collective",
+    "by_link_class",
+    "by_rail",
     "collectives",
     "top_links",
+    "per_gpu",
     "memory",
     "assumptions",
 ]
@@ -84,6 +88,8 @@ def test_results_have_exactly_the_keys_of_the_contract(full):
     assert list(document) == KEYS
     assert list(document["ledger"][0]) == ["cause", "gpu_seconds", "fraction"]
     assert list(document["top_links"][0]) == ["name", "utilisation", "gpu_seconds"]
+    assert list(document["by_link_class"][0]) == ["link_class", "gpu_seconds", "fraction"]
+    assert list(document["per_gpu"]["spread"][0])[-5:] == ["min_s", "p10_s", "median_s", "p90_s", "max_s"]
     assert [line["dimension"] for line in document["by_dimension"]] == ["tp", "pp", "dp", "ep", "cp"]
     assert any("llama3-70b with tp=8 pp=4 dp=4" in sentence for sentence in document["assumptions"])
 
