@@ -80,7 +80,7 @@ class Offer:
         moving_s = self.moving_s(size_bytes)
         links_s = min(size_bytes * self.busy_s_per_byte, moving_s)
         waits = tuple(Wait(links, share * links_s) for links, share in self.limits if share)
-        return Spent(self.cost.latency_s, moving_s - sum(wait.seconds for wait in waits), waits)
+        return Spent(self.cost.waiting_s(size_bytes), moving_s - sum(wait.seconds for wait in waits), waits)
 
 
 def chosen(offered: Sequence[Offer], size_bytes: float, algorithm: str = "auto") -> Offer:

@@ -15,6 +15,7 @@ from fabricsim.sims.network import Network
 from fabricsim.sims.results import NOTHING
 from fabricsim.sims.spent import Spent, Wait, busiest_links
 from fabricsim.sims.train import train
+from fabricsim.sims.wires import NetworkWires
 from fabricsim.sims.workloads.calls import CallRow
 from fabricsim.sims.workloads.job import plan_job
 from fabricsim.sims.workloads.model import load_model
@@ -129,3 +130,16 @@ def test_classes_of_links_are_named_by_what_they_join():
 def test_the_busiest_links_are_those_that_need_longest_for_their_bytes():
     assert busiest_links(np.array([8.0, 1.0, 4.0, 0.0]), np.array([2.0, 1.0, 1.0, 1.0])).tolist() == [0, 2]
     assert busiest_links(np.zeros(3), np.ones(3)).tolist() == []
+
+
+@pytest.mark.parametrize("op", ["all-reduce", "all-gather", "all-to-all", "send-recv"])
+@pytest.mark.parametrize("size_bytes", [8, 1 << 20, 1 << 30])
+def test_what_an_operation_spends_is_its_time(pair, op, size_bytes):
+    wires = NetworkWires(Network(pair))
+    groups = np.arange(16).reshape(1, 16)
+    spent = wires.collective_spent(op, groups, size_bytes)
+    assert spent.total_s == pytest.approx(wires.collective_s(op, groups, size_bytes), rel=1e-12)
+    assert min(spent.latency_s, spent.protocol_s + 1e-15, *(wait.seconds for wait in spent.waits)) >= 0
+    source, target = np.arange(8), np.arange(8, 16)
+    sent = wires.send_spent(source, target, size_bytes)
+    assert sent.total_s == pytest.approx(wires.send_s(source, target, size_bytes).max(), rel=1e-12)
