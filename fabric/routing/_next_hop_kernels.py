@@ -23,44 +23,6 @@ def admissible(graph, group_of_goal, here, there):
 
 
 @kernel
-def fill_hops(graph, seeds, group, starts, out):
-    """Breadth-first hops from every switch to the nearest seed of each row, into `out` int16[rows, switches].
-
-    Row `r` has the seeds `seeds.switches[seeds.indptr[r]:seeds.indptr[r + 1]]`, all in group `group[r]`. On an ordered
-    graph only ways down count; a switch that has none is left at -1. Where row `r` of `starts` lists switches, the
-    search ends with the last of them: all that is nearer is known by then, the rest is left at -1.
-    """
-    queue = np.empty(len(graph.indptr) - 1, np.int32)
-    wanted_by = np.full(len(graph.indptr) - 1, -1, np.int32)
-    for r in range(len(out)):
-        row = out[r]
-        row[:] = -1
-        head, tail = 0, 0
-        ends_early = starts.indptr[r] < starts.indptr[r + 1]
-        waiting = 0
-        for s in starts.switches[starts.indptr[r] : starts.indptr[r + 1]]:
-            waiting += wanted_by[s] != r
-            wanted_by[s] = r
-        for s in seeds.switches[seeds.indptr[r] : seeds.indptr[r + 1]]:
-            row[s] = 0
-            waiting -= wanted_by[s] == r
-            queue[tail] = s
-            tail += 1
-        while head < tail and not (ends_early and waiting == 0):
-            nearer = queue[head]
-            head += 1
-            for k in range(graph.indptr[nearer], graph.indptr[nearer + 1]):
-                farther = graph.far[k]
-                if row[farther] >= 0 or (graph.ordered and not graph.rising[k]):
-                    continue
-                if admissible(graph, group[r], farther, nearer):
-                    row[farther] = row[nearer] + 1
-                    waiting -= wanted_by[farther] == r
-                    queue[tail] = farther
-                    tail += 1
-
-
-@kernel
 def fill_climbs(graph, from_the_top, out):
     """Complete `out` of `fill_hops`: switches without a way down climb first, over the fewest hops.
 

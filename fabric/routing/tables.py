@@ -116,8 +116,8 @@ def _enter(
 def _nearest(graph: SwitchGraph) -> npt.NDArray[np.int32]:
     """Link of each switch (row) towards each switch (column) over the fewest hops, the lowest port of those; -1 where
     there is none."""
-    goals, row = NextHops(graph).to_switches(np.arange(graph.switches, dtype=np.int32))
-    hops = goals.hops[row].T
+    ways = NextHops(graph)
+    hops = ways.goals(ways.to_switches(np.arange(graph.switches, dtype=np.int32))[0]).hops.T
     source, target = graph.ends
     nearest = np.full((graph.switches, graph.switches), -1, dtype=np.int32)
     for k in reversed(range(len(graph.links))):

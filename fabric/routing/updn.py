@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..graph import Fabric
+from ._breadth_first_kernels import fill_hops
 from ._choice_kernels import DESTINATION
-from ._next_hop_kernels import fill_hops
 from .next_hops import NextHops, Seeds, every_start
 from .ports import network_ports
 from .router import Router, Rule

@@ -9,15 +9,16 @@ minimal way too.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 import numpy.typing as npt
 
 from ..graph import Fabric
 from ._choice_kernels import HASH, choose_each
-from ._next_hop_kernels import graph_paths, graph_spread
 from .groups import groups, has_groups
 from .lanes import by_crossing, by_hop
-from .next_hops import Goals, NextHops, Seeds, Trips
+from .next_hops import NextHops, Seeds, Targets, Trips
 from .ports import Ports, network_ports
 from .router import Indptr, Pairs, Paths, Reached, Router, Rule, Shares, Spread, csr
 from .switch_graph import Switches, SwitchGraph, switch_graph
@@ -50,12 +51,12 @@ class ValiantHops:
     def __init__(self, graph: SwitchGraph, waypoints: Seeds) -> None:
         self.graph = graph
         self.ways = NextHops(graph)
-        self.waypoints = waypoints
+        self.waypoints = Targets(waypoints, graph.group[waypoints.switches[waypoints.indptr[:-1]]])
 
     @property
     def count(self) -> int:
         """Number of waypoints."""
-        return len(self.waypoints.indptr) - 1
+        return len(self.waypoints.group)
 
     def paths(self, rule: Rule, pairs: Pairs, ports: Ports) -> tuple[Paths, Reached]:
         graph, digit = self.graph, self.ways.digits(rule, pairs, ports)
@@ -63,31 +64,22 @@ class ValiantHops:
         waypoint = choose_each(draw, pairs.src, pairs.dst, pairs.entropy, np.full(len(pairs.src), self.count))
         header = (digit, pairs.src, pairs.dst, pairs.entropy)
         start = graph.number[ports.switch[pairs.port_src]]
-        first, there = self._leg(rule, Trips(start, waypoint, *header), self._to_waypoints())
-        goals, row = self.ways.to_switches(graph.number[ports.switch[pairs.port_dst]])
-        second, reached = self._leg(rule, Trips(_ends(graph, first, start), row, *header), goals)
+        first, there = self.ways.walk(rule, Trips(start, waypoint, *header), self.waypoints)
+        targets, row = self.ways.to_switches(graph.number[ports.switch[pairs.port_dst]])
+        second, reached = self.ways.walk(rule, Trips(_ends(graph, first, start), row, *header), targets)
         return _joined(first, second), there & reached
-
-    def _leg(self, rule: Rule, trips: Trips, goals: Goals) -> tuple[Paths, Reached]:
-        *paths, reached = graph_paths(rule, trips, self.graph, goals)
-        return Paths(*paths), reached
-
-    def _to_waypoints(self) -> Goals:
-        firsts = self.waypoints.switches[self.waypoints.indptr[:-1]]
-        return self.ways.goals(self.waypoints, self.graph.group[firsts])
 
     def spread(self, ports: Ports, port_src: Indptr, port_dst: Indptr, share_in: Shares) -> tuple[Spread, Reached]:
         """Over every waypoint in equal parts, and over all minimal ways to it and on from it."""
-        graph, goals = self.graph, self._to_waypoints()
+        graph = self.graph
         entry = np.repeat(np.arange(len(port_src)), self.count)
         start = graph.number[ports.switch[port_src]][entry]
         row = np.tile(np.arange(self.count), len(port_src))
-        *first, there = graph_spread(start, row, share_in[entry] / self.count, graph, goals)
-        out = Spread(*first)
-        trip, end, share = self._arrivals(out, start, row, share_in[entry] / self.count, goals)
-        finals, final_row = self.ways.to_switches(graph.number[ports.switch[port_dst]])
-        *second, reached = graph_spread(end, final_row[entry[trip]], share, graph, finals)
-        on = Spread(*second)
+        part = share_in[entry] / self.count
+        out, there = self.ways.split(start, row, part, self.waypoints)
+        trip, end, share = self._arrivals(out, start, row, part)
+        targets, final_row = self.ways.to_switches(graph.number[ports.switch[port_dst]])
+        on, reached = self.ways.split(end, final_row[entry[trip]], share, targets)
         owner = np.concatenate((np.repeat(entry, np.diff(out.indptr)), np.repeat(entry[trip], np.diff(on.indptr))))
         order = np.argsort(owner, kind="stable")
         links, shares = np.concatenate((out.links, on.links)), np.concatenate((out.shares, on.shares))
@@ -96,19 +88,29 @@ class ValiantHops:
         counts = np.bincount(owner, minlength=len(port_src))
         return Spread(csr(counts), links[order], shares[order]), missed == 0
 
-    def _arrivals(
-        self, out: Spread, start: Switches, row: Indptr, share_in: Shares, goals: Goals
-    ) -> tuple[Indptr, Switches, Shares]:
+    def _arrivals(self, out: Spread, start: Switches, row: Indptr, share_in: Shares) -> tuple[Indptr, Switches, Shares]:
         """`(trip, switch, share)` of what arrives at a waypoint's switch: where the trip began, or a link ends."""
         trip = np.repeat(np.arange(len(start)), np.diff(out.indptr))
         end = self.graph.number[self.graph.link_target[out.links]]
-        arrives = goals.hops[row[trip], end] == 0
-        at_once = np.flatnonzero(goals.hops[row, start] == 0)
+        arrives = self._is_at(end, row[trip])
+        at_once = np.flatnonzero(self._is_at(start, row))
         return (
             np.concatenate((at_once, trip[arrives])),
             np.concatenate((start[at_once], end[arrives])),
             np.concatenate((share_in[at_once], out.shares[arrives])),
         )
+
+    def _is_at(self, switch: Switches, row: Indptr) -> npt.NDArray[np.bool_]:
+        """Whether each switch belongs to waypoint `row`."""
+        return self._waypoint_of[switch] == row
+
+    @cached_property
+    def _waypoint_of(self) -> Indptr:
+        """The waypoint that each switch belongs to, -1 for none; none belongs to two."""
+        indptr, switches = self.waypoints.seeds
+        found = np.full(self.graph.switches, -1, dtype=np.int64)
+        found[switches] = np.repeat(np.arange(self.count), np.diff(indptr))
+        return found
 
 
 def _ends(graph: SwitchGraph, paths: Paths, start: Switches) -> Switches:
