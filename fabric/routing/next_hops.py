@@ -49,6 +49,10 @@ class Trips(NamedTuple):
     dst: npt.NDArray[np.int32]
     entropy: npt.NDArray[np.uint64]
 
+    def rows(self, part: Indptr, row: npt.NDArray[np.int64]) -> Trips:
+        """Some of them, with their goals' rows in another table."""
+        return Trips(self.start[part], row, self.digit[part], self.src[part], self.dst[part], self.entropy[part])
+
 
 class Targets(NamedTuple):
     """What ways lead to, by row: switches that are all in one group."""
@@ -91,7 +95,7 @@ class NextHops:
     def walk(self, rule: Rule, trips: Trips, targets: Targets) -> tuple[Paths, Reached]:
         """One path per trip."""
         blocks = [
-            (part, *graph_paths(rule, Trips(*(column[part] for column in trips))._replace(row=row), self.graph, goals))
+            (part, *graph_paths(rule, trips.rows(part, row), self.graph, goals))
             for part, row, goals in self._blocks(trips.start, trips.row, targets)
         ]
         indptr, (links,), reached = _in_order(len(trips.start), blocks, (np.int32,))
