@@ -18,7 +18,8 @@ from .packets import PacketParameters
 from .roce import Roce, RoceParameters
 from .subflows import Batch, Delivery, Lines, Queues, Subflows
 from .tcp import Tcp, TcpParameters
-from .uec import Uec, UecParameters
+from .uec import Uec
+from .uec_parameters import UecParameters
 
 TRANSPORTS: Mapping[str, tuple[type[Spec], Callable[[Any], Transport]]] = {
     "ideal": (IdealParameters, lambda _: Ideal()),

@@ -55,7 +55,7 @@ def carry_controlled(
     contended = Contention(some.capacity_bps[met], some.flows[met], some.rtt_s[met], some.switches[met])
     delivery = replace(
         delivery,
-        finish_s=delivery.finish_s + _waits_s(lines, batch, queue),
+        finish_s=delivery.finish_s + waits_s(lines, batch, queue),
         queues=Queues(np.zeros_like(queue), queue),
         notes=tuple(law.warnings(contended)) if len(met) else (),
     )
@@ -100,7 +100,7 @@ def _distinct(found: Crowd) -> tuple[Contention, npt.NDArray[np.int64]]:
     return Contention(*(column[first] for column in columns)), which
 
 
-def _waits_s(lines: Lines, batch: Batch, queue: Floats) -> Floats:
+def waits_s(lines: Lines, batch: Batch, queue: Floats) -> Floats:
     """Per subflow, the queues on its way but for the longest wait: that is of the link that limits it, and its own
     bytes stand there, sent ahead of their time."""
     flows = batch.flows

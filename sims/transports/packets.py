@@ -18,9 +18,10 @@ Floats = npt.NDArray[np.float64]
 
 class PacketParameters(Spec):
     """`mtu`: a packet on the wire, header included; `header`: what of it is no payload, also the size of an
-    acknowledgement; `window`: bytes on the wire that a flow may have in flight; `forwarding`: a switch passes a packet
-    on when it has all of it (store) or from its head on (cut); `completion`: a flow is done when its last byte has
-    arrived (delivered) or when the sender knows it (acked); `pad`: the last packet is filled up to `mtu`.
+    acknowledgement; `window`: bytes on the wire that a flow may have in flight, in whole packets; `forwarding`: a
+    switch passes a packet on when it has all of it (store) or from its head on (cut); `completion`: a flow is done when
+    its last byte has arrived (delivered) or when the sender knows it (acked); `pad`: the last packet is filled up to
+    `mtu`.
 
     When neither `mtu` nor `header` is given, the payload share is the one the catalogue cites for the network, with
     acknowledgements and all.
@@ -73,7 +74,7 @@ class Packets:
             mtu,
             header,
             share.value if unspecified and share is not None else np.nan,
-            np.inf if parameters.window is None else float(parameters.window),
+            np.inf if parameters.window is None else float(parameters.window // mtu * mtu),
             parameters.forwarding == "store",
             parameters.completion == "acked",
             parameters.pad,

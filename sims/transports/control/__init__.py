@@ -15,6 +15,7 @@ from .red import Marking
 from .reno import Reno
 from .swift import Swift
 from .timely import Timely
+from .windows import Windows
 
 __all__ = [
     "DCQCN_SETS",
@@ -32,4 +33,5 @@ __all__ = [
     "Steady",
     "Swift",
     "Timely",
+    "Windows",
 ]

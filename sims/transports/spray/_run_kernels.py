@@ -36,7 +36,7 @@ def run_sprayed(sprayed, classes, sharing, laws):
         then = now + laws.turn_s
         if settled and not started:
             then = max(then, _next_event(sprayed, sharing, now))
-        _move(sprayed, sharing, laws, now, then)
+        _move(sprayed, classes, sharing, laws, now, then)
         now = then
 
 
@@ -85,7 +85,7 @@ def _next_event(sprayed, sharing, now):
 
 
 @part
-def _move(sprayed, sharing, laws, now, then):
+def _move(sprayed, classes, sharing, laws, now, then):
     """Send until `then`, and end the flows that have sent all."""
     i = 0
     while i < sharing.size[ACTIVE]:
@@ -96,13 +96,13 @@ def _move(sprayed, sharing, laws, now, then):
             sharing.left[flow] -= sharing.rate[flow] * (then - begin)
             i += 1
             continue
-        sharing.done_s[flow] = end + _last_packet_s(sprayed, sharing, laws, flow)
+        sharing.done_s[flow] = end + _last_packet_s(sprayed, classes, sharing, laws, flow)
         sharing.size[ACTIVE] -= 1
         sharing.active[i] = sharing.active[sharing.size[ACTIVE]]
 
 
 @part
-def _last_packet_s(sprayed, sharing, laws, flow):
+def _last_packet_s(sprayed, classes, sharing, laws, flow):
     """From the last byte's leaving, were the flow a steady stream, to its end.
 
     A window of w packets leaves at line rate once per round trip: n packets take floor((n - 1) / w) round trips and the
@@ -113,7 +113,8 @@ def _last_packet_s(sprayed, sharing, laws, flow):
     waits_s += back_wait_s(sprayed, sharing, flow)
     if laws.acked:
         late_s = sprayed.forward_s[flow] + sprayed.back_s[flow] + waits_s
-    if sharing.rate[flow] >= _AT_LIMIT * sharing.most[flow] and sharing.most[flow] < sprayed.line[flow]:
+    held = sharing.rate[flow] >= _AT_LIMIT * sharing.most[flow] and sharing.most[flow] < sprayed.line[flow]
+    if held and not _meets_full_link(sprayed, classes, sharing, flow):
         round_s = sprayed.round_s[flow] + waits_s
         count = math.ceil(sprayed.wire[flow] / laws.packet - 1e-9)
         window = sprayed.window[flow] / laws.packet
@@ -121,3 +122,13 @@ def _last_packet_s(sprayed, sharing, laws, flow):
         rest_s = (count - whole * window) * laws.packet / sprayed.line[flow]
         late_s += whole * round_s + rest_s - count / window * round_s
     return late_s
+
+
+@part
+def _meets_full_link(sprayed, classes, sharing, flow):
+    """Whether a link that may limit the flow has no room for windows in one go."""
+    for at in range(sprayed.bound_indptr[flow], sprayed.bound_indptr[flow + 1]):
+        number = sprayed.bound_classes[at]
+        if sharing.data[number] >= _AT_LIMIT * classes.room[number]:
+            return True
+    return False

@@ -15,33 +15,42 @@ from ..subflows import Batch, Floats, Indices, Lines
 from ._class_kernels import by_class
 from ._state_kernels import Classes, Laws, Sharing, Sprayed
 
-WINDOW = 1.5
-"""Bandwidth-delay products in flight, where no window is given."""
-
 MARKING = 0.2
 """Of the longest round trip: the queue from which on packets are marked (uet-htsim's default)."""
 
 TURN = 0.25
 """Of the longest round trip: how often rates are set anew."""
 
-CREDITS_PER_PACKET = 0.5
-"""A packet is acknowledged by a header; a credit of the same size lets in the next two."""
-
 _SLACK = 1e-9
 
 
 @dataclass(frozen=True)
+class Spraying:
+    """How packets are sent: values by which paths are chosen; the share of their line rate that receivers let in; the
+    bandwidth-delay products in flight, where no window is given; the credits sent per packet, a header each."""
+
+    entropies: int
+    pace: float
+    window_rtts: float
+    credits: float
+
+
+@dataclass(frozen=True)
 class Network:
-    """`sprayed` flows over `classes`; `latency_s` is an empty network's."""
+    """`sprayed` flows over `classes`, `narrow` where links inside may limit them; `latency_s` is an empty network's."""
 
     sprayed: Sprayed
     classes: Classes
     laws: Laws
     latency_s: Floats
+    narrow: bool
 
 
-def lay_out(packets: Packets, lines: Lines, batch: Batch, pace: float, entropies: int) -> Network:
-    """The network of a batch in which every flow has ways and bytes; receivers let in `pace` of their line rate."""
+def lay_out(
+    spraying: Spraying, packets: Packets, lines: Lines, batch: Batch, left: Floats | None, wait_s: Floats | None
+) -> Network:
+    """The network of a batch in which every flow has ways and bytes. `left`: per directed link, the share of its rate
+    that it may take; `wait_s`: of each flow on top of its way."""
     fabric, flows = lines.fabric, batch.flows
     link_class, number = _classes(fabric, batch)
     rate = np.zeros(number)
@@ -49,7 +58,7 @@ def lay_out(packets: Packets, lines: Lines, batch: Batch, pace: float, entropies
     rate[link_class[flows.links ^ 1]] = fabric.capacity_bps[flows.links ^ 1] / 8
     forth = by_class(flows.indptr, link_class, flows.links, flows.shares, number)
     back = by_class(flows.indptr, link_class, flows.links ^ 1, flows.shares, number)
-    control = packets.ack_share * (1.0 + CREDITS_PER_PACKET)
+    control = packets.ack_share * (1.0 + spraying.credits)
     ends = np.isin(fabric.node_kind, (NodeKind.NIC, NodeKind.HOST, NodeKind.ACCELERATOR))
     leaving, entering = (np.zeros(number, dtype=bool) for _ in range(2))
     for column, side in ((leaving, fabric.link_source), (entering, fabric.link_target)):
@@ -57,9 +66,13 @@ def lay_out(packets: Packets, lines: Lines, batch: Batch, pace: float, entropies
         column[link_class[flows.links[ends[side[flows.links ^ 1]]] ^ 1]] = True
     switched = np.zeros(number, dtype=bool)
     switched[link_class[flows.links]] = fabric.link_kind[flows.links] == LinkKind.NETWORK
-    room = rate * np.where(entering & switched, pace, 1.0)
-    late, line, window = delays(packets, lines, batch), _line(forth, rate), packets.window_bytes
-    bounds = _bounds(forth, back, control, rate, leaving, entering)
+    room = rate * np.where(entering & switched, spraying.pace, 1.0)
+    if left is not None:
+        np.minimum.at(room, link_class[flows.links], fabric.capacity_bps[flows.links] / 8 * left[flows.links])
+    late, line = delays(packets, lines, batch), _line(forth, rate)
+    more_s = np.zeros(len(line)) if wait_s is None else wait_s
+    round_s = late.round_s + more_s
+    bounds, narrow = _bounds(forth, back, control, rate, leaving, entering)
     sprayed = Sprayed(
         forth[0], forth[1], forth[2], forth[3],
         back[0], back[1], back[2], back[3],
@@ -67,22 +80,22 @@ def lay_out(packets: Packets, lines: Lines, batch: Batch, pace: float, entropies
         wire=packets.wire_bytes(batch.size_bytes),
         start_s=batch.start_s,
         by_start=np.argsort(batch.start_s, kind="stable"),
-        forward_s=late.forward_s,
+        forward_s=late.forward_s + more_s,
         back_s=late.back_s,
-        round_s=late.round_s,
+        round_s=round_s,
         line=line,
-        window=np.full(len(line), window) if window < np.inf else WINDOW * line * late.round_s,
+        window=_window(spraying, packets, line * late.round_s),
     )  # fmt: skip
     classes = Classes(rate, room, packets.mtu_bytes / np.maximum(rate, 1.0), switched & ~leaving)
     laws = Laws(
         packet=float(packets.mtu_bytes),
         control=control,
-        entropies=float(entropies),
+        entropies=float(spraying.entropies),
         marking_s=MARKING * float(late.round_s.max()),
         turn_s=TURN * float(late.round_s.max()),
         acked=packets.acked,
     )
-    return Network(sprayed, classes, laws, late.forward_s + (late.back_s if packets.acked else 0.0))
+    return Network(sprayed, classes, laws, late.forward_s + (late.back_s if packets.acked else 0.0), narrow)
 
 
 def _classes(fabric: Fabric, batch: Batch) -> tuple[npt.NDArray[np.int32], int]:
@@ -108,6 +121,15 @@ def _line(forth: tuple[Indices, npt.NDArray[np.int32], Floats, Floats], rate: Fl
     return np.minimum.reduceat(rate[forth[1]] / forth[2], forth[0][:-1])
 
 
+def _window(spraying: Spraying, packets: Packets, product: Floats) -> Floats:
+    """Bytes of whole packets that each flow may have in flight, `product` its rate times its round trip."""
+    if np.isfinite(packets.window_bytes):
+        return np.full(len(product), packets.window_bytes)
+    if not np.isfinite(spraying.window_rtts):
+        return np.full(len(product), np.inf)
+    return np.maximum(np.floor(spraying.window_rtts * product / packets.mtu_bytes), 1.0) * packets.mtu_bytes
+
+
 def _bounds(
     forth: tuple[Indices, npt.NDArray[np.int32], Floats, Floats],
     back: tuple[Indices, npt.NDArray[np.int32], Floats, Floats],
@@ -115,12 +137,14 @@ def _bounds(
     rate: Floats,
     leaving: npt.NDArray[np.bool_],
     entering: npt.NDArray[np.bool_],
-) -> tuple[Indices, npt.NDArray[np.int32], Floats]:
+) -> tuple[tuple[Indices, npt.NDArray[np.int32], Floats], bool]:
     """The classes that may limit flows, with what a byte takes of a link there: data on those that are not as wide as
-    all that comes to them or all that they lead to; acknowledgements and credits where they leave an end."""
+    all that comes to them or all that they lead to; acknowledgements and credits where they leave an end. And whether
+    there are such inside."""
     count = len(forth[0]) - 1
     owner = np.repeat(np.arange(count), np.diff(forth[0]))
-    tight = leaving | entering | _narrow(forth, owner, rate, leaving) & _narrow(forth, owner, rate, entering)
+    narrow = _narrow(forth, owner, rate, leaving) & _narrow(forth, owner, rate, entering) & ~leaving & ~entering
+    tight = leaving | entering | narrow
     data = tight[forth[1]]
     back_owner = np.repeat(np.arange(count), np.diff(back[0]))
     returned = leaving[back[1]] & (control > 0)
@@ -129,7 +153,7 @@ def _bounds(
     classes = np.concatenate([forth[1][data], back[1][returned]])[order]
     each = np.concatenate([forth[2][data], control * back[2][returned]])[order]
     indptr = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=count)))).astype(np.int64)
-    return indptr, classes.astype(np.int32), each
+    return (indptr, classes.astype(np.int32), each), bool(narrow.any())
 
 
 def _narrow(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,15 +11,31 @@ from ....fabric.errors import InternalError
 from ....fabric.graph import LinkKind
 from ..fair import share_fairly
 from ..packets import Packets
-from ..subflows import Batch, Delivery, Lines
+from ..subflows import Batch, Delivery, Floats, Lines
 from ._run_kernels import run_sprayed
-from .layout import Network, at_rest, lay_out
+from .layout import Network, Spraying, at_rest, lay_out
 
 _TOLERANCE = 1e-6
 
 
-def carry_sprayed(packets: Packets, lines: Lines, batch: Batch, pace: float, entropies: int, certify: bool) -> Delivery:
-    """Carry the network's subflows, spread over all their ways; those inside servers share fairly."""
+class Carried(NamedTuple):
+    """A delivery, and whether links inside the network are narrower than all that they join."""
+
+    delivery: Delivery
+    narrow: bool
+
+
+def carry_sprayed(
+    spraying: Spraying,
+    packets: Packets,
+    lines: Lines,
+    batch: Batch,
+    certify: bool,
+    room: Floats | None = None,
+    wait_s: Floats | None = None,
+) -> Carried:
+    """Carry the network's subflows, spread over all their ways; those inside servers share fairly. `room`: per directed
+    link, the share of its rate that is left to them; `wait_s`: of each subflow on top of its way."""
     fabric = lines.fabric
     switched = np.bincount(batch.flows.owner, fabric.link_kind[batch.flows.links] == LinkKind.NETWORK, len(batch.flows))
     sent = (switched > 0) & (batch.size_bytes > 0)
@@ -27,17 +44,18 @@ def carry_sprayed(packets: Packets, lines: Lines, batch: Batch, pace: float, ent
         fair = share_fairly(packets, lines, batch.rows(~sent), certify)
         latency_s[~sent], finish_s[~sent] = fair.latency_s, fair.finish_s
     if not sent.any():
-        return Delivery(finish_s, latency_s)
+        return Carried(Delivery(finish_s, latency_s), False)
     spread = batch.rows(sent)
     began_s = float(spread.start_s.min())
     spread = replace(spread, start_s=spread.start_s - began_s)
-    network = lay_out(packets, lines, spread, pace, entropies)
+    late_s = None if wait_s is None else wait_s[sent]
+    network = lay_out(spraying, packets, lines, spread, room, late_s)
     sharing = at_rest(network)
     run_sprayed(network.sprayed, network.classes, sharing, network.laws)
     if certify:
         _certify(network, sharing.done_s)
     latency_s[sent], finish_s[sent] = network.latency_s, sharing.done_s + began_s
-    return Delivery(finish_s, latency_s)
+    return Carried(Delivery(finish_s, latency_s), network.narrow)
 
 
 def _certify(network: Network, done_s: np.ndarray) -> None:

@@ -108,6 +108,10 @@ ROWS = [
     ("tcp", "cc", "dctcp", "reno", queue_bytes, UP, {}),
     ("tcp", "buffer", "1kB", "2500kB", incast_s, DOWN, {}),
     ("uec", "entropies", 4, 128, three_tiers_s, DOWN, {"mtu": "4150B", "window": "207500B"}),
+    ("uec", "cc", "none", "nscc", queue_bytes, DOWN, {}),
+    ("uec", "trimming", "true", "false", queue_bytes, UP, {"cc": "nscc"}),
+    ("uec", "trim_size", "64B", "512B", incast_s, UP, {"cc": "none"}),
+    ("uec", "buffer", "20kB", "400kB", queue_bytes, UP, {"cc": "none"}),
 ]
 
 

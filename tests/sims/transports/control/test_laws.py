@@ -15,6 +15,7 @@ from fabricsim.sims.transports.control import (
     Reno,
     Swift,
     Timely,
+    Windows,
 )
 from fabricsim.sims.transports.control.reno import loss, sawtooth, window_packets
 from hypothesis import given
@@ -28,6 +29,8 @@ LAWS = [
     InfinibandCc(4122.0, 128e3),
     Nscc(),
     Rccc(),
+    Windows(),
+    Windows(1e6),
     Reno(1e6),
     Dctcp(1500.0),
 ]
