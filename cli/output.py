@@ -32,9 +32,15 @@ class Table:
     title: str = ""
 
 
-def emit(form: str, document: Record, records: Iterable[Record], tables: Iterable[Table]) -> None:
-    """One result in the form asked for: the whole `document` as JSON, its main `records` as CSV, or `tables` and the
-    document's assumptions for people."""
+def emit(
+    form: str,
+    document: Record,
+    records: Iterable[Record],
+    tables: Iterable[Table],
+    lists: Mapping[str, Sequence[str]] | None = None,
+) -> None:
+    """One result in the form asked for: the whole `document` as JSON, its main `records` as CSV, or `tables`, `lists`
+    of sentences by title, and the document's assumptions for people."""
     if form == "json":
         click.echo(json.dumps(document, indent=2, allow_nan=False))
     elif form == "csv":
@@ -42,6 +48,10 @@ def emit(form: str, document: Record, records: Iterable[Record], tables: Iterabl
     else:
         for table in tables:
             _write_table(table)
+        for title, sentences in (lists or {}).items():
+            write_list(title, sentences)
+            if sentences:
+                click.echo()
         write_list("Assumptions", document.get("assumptions", ()))
 
 

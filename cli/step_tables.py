@@ -19,7 +19,9 @@ UNEVEN = 0.01
 def step_tables(result: TrainResult) -> Iterator[Table]:
     step = {"": result}
     yield Table(("step", ""), figures(step))
-    yield Table(("cause", "GPU-seconds", "share"), causes(step))
+    mainly = {row.cause: f"{row.dimension} {row.op} at {row.where}" for row in result.reasons}
+    columns = ("cause", "GPU-seconds", "share", "mainly")
+    yield Table(columns, [(*row, mainly.get(row[0], "")) for row in causes(step)])
     if result.cost:
         yield Table(
             ("USD", "of it starved", "kWh", "tokens per joule"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,12 @@ from .output import Table, emit
 if TYPE_CHECKING:
     from ..sims.step_cost import Prices
     from ..sims.train_result import TrainResult
+    from ..sims.versus import CauseDifference
 
 
 NO_CHANGE = Settings({}, {}, None)
 _OF_SETUP = ("transport", "fidelity")
+_SECONDS = ("first_s", "second_s", "difference_s")
 
 
 def rival_step(
@@ -65,27 +68,41 @@ def _plain(text: str) -> Any:
 
 
 def emit_versus(form: str, first: TrainResult, second: TrainResult) -> None:
-    """Both steps, and their difference by cause."""
-    from ..sims.versus import differences
+    """Both steps, and their difference by cause, with its reasons."""
+    from ..sims.versus import differences, told_apart
     from .step_tables import figures
 
     rows = differences(first, second)
-    document = {
+    document: dict[str, Any] = {
         "first": first.to_dict(),
         "second": second.to_dict(),
         "differences": [asdict(row) for row in rows],
+        "reasons": list(told_apart(first, second, rows)),
         "assumptions": list(dict.fromkeys((*first.assumptions, *second.assumptions))),
     }
-    cells = [
-        (row.cause, f"{row.first_s:.4f}", f"{row.second_s:.4f}", f"{row.difference_s:+.4f}")
-        for row in rows
-        if row.first_s or row.second_s
-    ]
-    change = second.step_time_s - first.step_time_s
-    total = ("total", f"{first.step_time_s:.4f}", f"{second.step_time_s:.4f}", f"{change:+.4f}")
     steps = {"first": first, "second": second}
-    tables = [
-        Table(("", *steps), figures(steps)),
-        Table(("cause (s per step)", "first", "second", "difference"), [*cells, total]),
+    tables = (Table(("", *steps), figures(steps)), _by_cause(rows))
+    emit(form, document, [asdict(row) for row in rows], tables, {"Why": document["reasons"]})
+
+
+def _by_cause(rows: Sequence[CauseDifference]) -> Table:
+    """Causes that either step has, and the sum of all."""
+    from ..sims.versus import CauseDifference
+
+    total = CauseDifference("total", *(math.fsum(getattr(row, name) for row in rows) for name in _SECONDS))
+    cells = [
+        (row.cause, f"{row.first_s:.4f}", f"{row.second_s:.4f}", _signed(row.difference_s))
+        for row in (*(row for row in rows if row.first_s or row.second_s), total)
     ]
-    emit(form, document, [asdict(row) for row in rows], tables)
+    columns = "cause (s per step)", "first", "second", "difference"
+    dollars = {row.cause: row.difference_usd for row in rows if row.difference_usd is not None}
+    if not dollars:
+        return Table(columns, cells)
+    dollars["total"] = math.fsum(dollars.values())
+    return Table((*columns, "USD per step"), [(*row, _signed(dollars[row[0]])) for row in cells])
+
+
+def _signed(value: float) -> str:
+    """With its sign, which 0 has not."""
+    text = f"{value:+.4f}"
+    return text if float(text) else "0.0000"

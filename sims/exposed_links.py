@@ -73,7 +73,7 @@ def exposed_links(
 ) -> ExposedLinks:
     """`exposed` is that of `calls` on `wires`, in a step of `step_s` seconds."""
     costs = list(_call_costs(calls, exposed))
-    limits = [_limit(job, call, wires) for call, _ in costs]
+    limits = [call_limit(job, call, wires) for call, _ in costs]
     fabric, whole = wires.network.fabric, step_s * job.gpus
     on_links = np.zeros(fabric.links)
     elsewhere = {"latency": 0.0, "protocol": 0.0}
@@ -95,19 +95,21 @@ def _call_costs(calls: Sequence[CallRow], exposed: Iterable[ExposedRow]) -> Iter
     """Calls that take time, and the GPU-seconds that each exposes."""
     spent_us: dict[tuple[str, str], float] = defaultdict(float)
     for call in calls:
-        spent_us[call.dimension, call.op] += _rank_time_us(call)
+        spent_us[call.dimension, call.op] += rank_time_us(call)
     cost = {(row.dimension, row.op): row.gpu_seconds for row in exposed}
     for call in calls:
         kind = call.dimension, call.op
-        if _rank_time_us(call) > 0:
-            yield call, cost[kind] * _rank_time_us(call) / spent_us[kind]
+        if rank_time_us(call) > 0:
+            yield call, cost[kind] * rank_time_us(call) / spent_us[kind]
 
 
-def _rank_time_us(call: CallRow) -> float:
+def rank_time_us(call: CallRow) -> float:
+    """Time of all its calls on all their ranks."""
     return call.count * call.ranks * call.time_us
 
 
-def _limit(job: Job, call: CallRow, wires: NetworkWires) -> tuple[Bottleneck, Spent]:
+def call_limit(job: Job, call: CallRow, wires: NetworkWires) -> tuple[Bottleneck, Spent]:
+    """What a call waits for at its end, and what its time goes into."""
     groups = Groups(job)
     if call.groups == "pp":
         source, target = groups.hops(1)

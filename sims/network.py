@@ -103,9 +103,14 @@ class Network:
         """The transport between scale-up domains."""
         return transport_for(self.fabric, self.transport, self.parameters)
 
+    @property
+    def rule(self) -> str:
+        """The routing rule, the transport's own where none was named."""
+        return self.carrier.rule(self.fabric) if self.routing == "auto" else self.routing
+
     @cached_property
     def router(self) -> Router:
-        rule = self.carrier.rule(self.fabric) if self.routing == "auto" else self.routing
+        rule = self.rule
         if rule in LOAD_RULES and rule not in self.carrier.load_rules:
             cure = f"by load it has: {', '.join(self.carrier.load_rules) or 'none'}"
             raise SpecError(Fault(f"{self.carrier.name} has no {rule} routing", cure, field="routing"))

@@ -17,6 +17,7 @@ from .exposure import exposed_by_collective, exposed_by_dimension
 from .ledger import NETWORK_RUNGS, Unevenness, climb, ledger, with_even_experts
 from .network import network_for
 from .per_gpu import busy_seconds, per_gpu
+from .reasons import reasons
 from .step_cost import Prices, step_cost
 from .step_trace import write_trace
 from .train_result import TrainResult
@@ -24,7 +25,7 @@ from .wires import NetworkWires
 from .workloads.calls import call_rows
 from .workloads.durations import Seconds, measure
 from .workloads.job import Job, plan_job
-from .workloads.job_words import job_in_words
+from .workloads.job_words import degrees_in_words, job_in_words
 from .workloads.machines import Machines, fabric_machines, governed
 from .workloads.memory import fitted, job_memory, memory_row
 from .workloads.model import ModelSpec, load_model
@@ -89,8 +90,9 @@ def draw_jitter(job: Job, seed: int) -> Seconds:
 def _run(plan: StepPlan, machines: Machines, wires: NetworkWires, uneven: Unevenness, slowness: Seconds) -> TrainResult:
     """`uneven` is that of the stages, `slowness` float64[gpus] that of every rank by itself."""
     job, network, messages = plan.job, wires.network, plan.messages
-    less = [wires.at(detail) for detail in NETWORK_RUNGS.values() if detail < network.detail]
-    durations = {each.network.detail: measure(job, messages, each) for each in (*less, wires)}
+    less = {detail: wires.at(detail) for detail in NETWORK_RUNGS.values() if detail < network.detail}
+    at_each = less | {network.detail: wires}
+    durations = {detail: measure(job, messages, each) for detail, each in at_each.items()}
     rungs = climb(plan, durations, uneven)
     step_time_s = list(rungs.values())[-1]
     exposed = exposed_by_collective(plan, durations[network.detail], uneven)
@@ -100,6 +102,11 @@ def _run(plan: StepPlan, machines: Machines, wires: NetworkWires, uneven: Uneven
         job.model.flops(job.global_batch, job.seq_len, causal) / (step_time_s * job.gpus) for causal in (False, True)
     )
     return TrainResult(
+        fabric=network.fabric.name,
+        model=job.model.name,
+        parallel=degrees_in_words(job),
+        transport=network.carrier.name,
+        routing=network.rule,
         gpus=job.gpus,
         step_time_s=step_time_s,
         tokens_per_s=job.global_batch * job.seq_len / step_time_s,
@@ -111,6 +118,7 @@ def _run(plan: StepPlan, machines: Machines, wires: NetworkWires, uneven: Uneven
         by_collective=exposed,
         by_link_class=on_links.by_link_class,
         by_rail=on_links.by_rail,
+        reasons=reasons(plan, durations, at_each, exposed),
         per_gpu=per_gpu(network.fabric, job.pp, busy_seconds(with_even_experts(plan), slowness), step_time_s),
         collectives=calls,
         top_links=on_links.top_links,

@@ -9,19 +9,28 @@ from .exposed_links import LinkClassRow, LinkRow, RailRow
 from .exposure import DimensionRow, ExposedRow
 from .ledger import LedgerRow
 from .per_gpu import PerGpu
+from .reasons import Reason
 from .results import Tabular
 from .step_cost import CostRow
 from .workloads.calls import CallRow
 from .workloads.memory import MemoryRow
 
-_TABLES = ("ledger", "by_dimension", "by_collective", "by_link_class", "by_rail", "collectives", "top_links")
+_TABLES = (
+    *("ledger", "reasons", "by_dimension", "by_collective", "by_link_class", "by_rail"),
+    *("collectives", "top_links"),
+)
 
 
 @dataclass(frozen=True)
 class TrainResult(Tabular):
-    """One training step; its table is the ledger, one line per cause. `mfu` counts full attention over the BF16 peak,
-    `mfu_causal` causal attention."""
+    """One training step of `model`, laid out by `parallel`, on `fabric` under a transport and a routing rule; its table
+    is the ledger, one line per cause. `mfu` counts full attention over the BF16 peak, `mfu_causal` causal attention."""
 
+    fabric: str
+    model: str
+    parallel: str
+    transport: str
+    routing: str
     gpus: int
     step_time_s: float
     tokens_per_s: float
@@ -33,6 +42,7 @@ class TrainResult(Tabular):
     by_collective: tuple[ExposedRow, ...]
     by_link_class: tuple[LinkClassRow, ...]
     by_rail: tuple[RailRow, ...]
+    reasons: tuple[Reason, ...]
     per_gpu: PerGpu
     collectives: tuple[CallRow, ...]
     top_links: tuple[LinkRow, ...]
@@ -48,6 +58,7 @@ class TrainResult(Tabular):
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON."""
         return {
+            **{name: getattr(self, name) for name in ("fabric", "model", "parallel", "transport", "routing")},
             "gpus": self.gpus,
             "step_time_s": self.step_time_s,
             "tokens_per_s": self.tokens_per_s,

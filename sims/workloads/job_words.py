@@ -12,13 +12,18 @@ ZERO = (
 )
 
 
+def degrees_in_words(job: Job) -> str:
+    """`"tp=8 pp=4 dp=2"`, with cp and ep where there are any."""
+    more = "".join(f" {name}={getattr(job, name)}" for name in ("cp", "ep") if getattr(job, name) > 1)
+    return f"tp={job.tp} pp={job.pp}{more} dp={job.dp}"
+
+
 def job_in_words(job: Job) -> tuple[str, ...]:
     """The job's degrees and batch, and one sentence per choice that changes its time."""
-    more = "".join(f" {name}={getattr(job, name)}" for name in ("cp", "ep") if getattr(job, name) > 1)
     gradients = "FP32" if job.gradient_bytes == 4 else "BF16"
     beside = "bucket by bucket beside computing" if job.overlap else "before and after computing"
     sentences = [
-        f"{job.model.name} with tp={job.tp} pp={job.pp}{more} dp={job.dp} vp={job.vp} ({job.order}, {job.precision}): "
+        f"{job.model.name} with {degrees_in_words(job)} vp={job.vp} ({job.order}, {job.precision}): "
         f"{job.global_batch} sequences of {job.seq_len} tokens, {job.micro_batches} micro-batches per replica.",
         "Attention is causal and fused: half of the score matrix is computed, none of it reaches memory."
         if job.flash

@@ -87,6 +87,10 @@ def test_versus_prints_the_difference_by_cause(answer, run):
     found = answer("train", "hgx-h100", "--set", "nodes=4", *STEP, *other)
     change = found["second"]["step_time_s"] - found["first"]["step_time_s"]
     assert math.fsum(row["difference_s"] for row in found["differences"]) == pytest.approx(change, rel=1e-9)
+    assert any("in the second (roce, ecmp)" in sentence for sentence in found["reasons"])
+    shown = run("train", "hgx-h100", "--set", "nodes=4", *STEP, "--gpu-hour-usd", "2", *other)
+    assert "USD per step" in shown.stdout
+    assert "Why:" in shown.stdout
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,7 @@ from collections import defaultdict
 from itertools import pairwise
 
 import pytest
-from fabricsim.sims.step_cost import Prices
 from fabricsim.sims.train import train
-from fabricsim.sims.versus import differences
 from fabricsim.topologies import load
 
 
@@ -41,22 +39,3 @@ def test_slices_of_a_track_follow_one_another_and_end_with_the_step(servers, tmp
     assert last == pytest.approx(1e6 * result.step_time_s, rel=1e-9)
     names = [event["args"]["name"] for event in events if event["ph"] == "M" and event["name"] == "process_name"]
     assert len(names) == len({pid for pid, _ in tracks})
-
-
-def test_a_step_costs_its_gpu_hours_and_the_rated_power(servers):
-    result = train(servers, "llama3-8b", "tp=8", prices=Prices(2.0, pue=1.5))
-    hours = 32 * result.step_time_s / 3600
-    assert result.cost.usd == pytest.approx(2 * hours)
-    assert result.cost.starved_usd == pytest.approx(2 * hours * result.starved_fraction)
-    # an H100 is rated at 700 W
-    assert result.cost.kwh == pytest.approx(0.7 * 1.5 * hours)
-    assert result.cost.tokens_per_joule == pytest.approx(result.tokens_per_s / (32 * 700 * 1.5))
-
-
-def test_differences_by_cause_sum_to_that_of_the_steps(servers):
-    first = train(servers, "llama3-8b", "tp=8,pp=2")
-    second = train(load("hgx-h100", nodes=4, nic="100Gbps"), "llama3-8b", "tp=8,pp=2")
-    rows = differences(first, second)
-    total = sum(row.difference_s for row in rows)
-    assert total == pytest.approx(second.step_time_s - first.step_time_s, rel=1e-9)
-    assert max(rows, key=lambda row: row.difference_s).cause == "serialisation"

@@ -11,6 +11,11 @@ from fabricsim.sims.train import train
 from fabricsim.topologies import load
 
 KEYS = [
+    "fabric",
+    "model",
+    "parallel",
+    "transport",
+    "routing",
     "gpus",
     "step_time_s",
     "tokens_per_s",
@@ -20,6 +25,7 @@ KEYS = [
     "mfu_causal",
     "starved_fraction",
     "ledger",
+    "reasons",
     "by_dimension",
     "by_collective",
     "by_link_class",
