@@ -4,10 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...engine._kernel import kernel, part
+from ...engine._kernel import inlined, kernel, part
 from ._probe_kernels import follow_probes
 from ._service_kernels import serve
-from ._state_kernels import ACTIVE, COUNTED, DONE, DRY, EVENT, NOW, PROBING, STARTED, STEP, admit, dismiss, meter
+from ._state_kernels import (
+    ACTIVE,
+    COUNTED,
+    DONE,
+    DRY,
+    EVENT,
+    LIVE,
+    NOW,
+    PROBING,
+    STARTED,
+    STEP,
+    admit,
+    dismiss,
+    meter,
+    queued_bytes,
+)
 
 CALM, ROUGH = 0.05, 0.5
 """Of the swing of a buffer: steps grow where none changes by more, and shrink where one does."""
@@ -32,12 +47,10 @@ def run_queues(paths, links, state, rules):
         fresh = admit(paths, links, state, state.clock[NOW] + state.clock[STEP])
         serve(paths, links, state, rules)
         follow_probes(paths, links, state, rules)
-        moved = _total(state.gone)
-        rough = _note_buffers(links, state)
-        drift = max(_drift(links, state), _note_rates(state))
+        moved, rough, calm = _note_links(links, state, rules)
+        steady = _note_rates(paths, state, rules) and calm and state.clock[COUNTED] > state.clock[EVENT]
         dismiss(paths, links, state, NEGLIGIBLE * rules.packet)
         state.clock[NOW] += state.clock[STEP]
-        steady = drift * rules.longest_s <= STEADY * state.clock[STEP] and state.clock[COUNTED] > state.clock[EVENT]
         _count_acknowledgements(paths, state, rules)
         if fresh > 0 or state.size[DRY] > 0:
             state.clock[EVENT], state.clock[STEP] = state.clock[NOW], rules.step_s
@@ -52,6 +65,8 @@ def run_queues(paths, links, state, rules):
         if stuck > STUCK_STEPS and state.size[STARTED] == len(paths.start_s):
             return False
     dismiss(paths, links, state, np.inf)
+    for i in range(state.size[LIVE]):
+        state.served[state.live[i]] += state.before[state.live[i]]
     return True
 
 
@@ -61,52 +76,51 @@ def _skip_to_start(paths, state):
         state.clock[NOW] = max(state.clock[NOW], paths.start_s[paths.by_start[state.size[STARTED]]])
 
 
-@part
-def _total(values):
-    total = 0.0
-    for value in values:
-        total += value
-    return total
+@inlined
+def _note_links(links, state, rules):
+    """Note what has crossed links, and how fast the buffers behind them emptied. Returns the bytes moved in all; the
+    most by which a buffer that pauses has changed, as a part of its swing; and whether all change little, compared to
+    what goes through them."""
+    step_s = state.clock[STEP]
+    moved, change, calm = 0.0, 0.0, True
+    for i in range(state.size[LIVE]):
+        link = state.live[i]
+        gone, entered = state.gone[link], state.entered[link]
+        drained = state.was_entered[link] + gone - entered
+        grown = abs(entered - state.was_entered[link])
+        moved += gone
+        state.served[link] += gone
+        state.leaving[link] = drained / step_s
+        state.was_entered[link] = entered
+        if entered + grown > links.low[link]:
+            change = max(change, grown * links.slope[link])
+        if grown > 1.0 and grown * rules.longest_s > STEADY * step_s * max(drained, 1.0):
+            calm = False
+    return moved, change, calm
 
 
-@part
-def _note_buffers(links, state):
-    """Note how fast buffers emptied. Returns the most by which one that pauses has changed, as a part of its swing."""
-    change = 0.0
-    for link in range(len(links.rate)):
-        state.served[link] += state.gone[link]
-        state.leaving[link] = state.drained[link] / state.clock[STEP]
-        grown = abs(state.entered[link] - state.was_entered[link])
-        if state.entered[link] + grown > links.low[link]:
-            change = max(change, grown / (links.high[link] - links.low[link]))
-    return change
-
-
-@part
-def _drift(links, state):
-    """The most by which a buffer has changed, as a part of what went through it."""
-    drift = 0.0
-    for link in range(len(links.rate)):
-        grown = abs(state.entered[link] - state.was_entered[link])
-        state.was_entered[link] = state.entered[link]
-        if grown > 1.0:
-            drift = max(drift, grown / max(state.drained[link], 1.0))
-    return drift
-
-
-@part
-def _note_rates(state):
-    """Note the rates of this step. Returns the most by which one has changed, as a part of itself."""
-    step_s, drift = state.clock[STEP], 0.0
+@inlined
+def _note_rates(paths, state, rules):
+    """Note the rates of this step. Returns whether all send, and at rates that change little."""
+    step_s, steady = state.clock[STEP], True
     for i in range(state.size[ACTIVE]):
         flow = state.active[i]
-        queued, rate, old = state.queued[flow], state.sent[flow] / step_s, state.rate[flow]
-        cleared = state.was_queued[flow] + state.sent[flow] - queued
-        state.clears[flow] = cleared / (queued * step_s) if queued > 0.0 else np.inf
-        state.was_queued[flow] = queued
+        rate, old = state.sent[flow] / step_s, state.rate[flow]
+        if rules.in_flight < np.inf:
+            _note_window(paths, state, flow)
         state.rate[flow], state.sent[flow] = rate, 0.0
-        drift = max(drift, abs(rate - old) / rate if rate > 0.0 and state.sending[flow] else np.inf)
-    return drift
+        if not state.sending[flow] or rate <= 0.0 or abs(rate - old) * rules.longest_s > STEADY * step_s * rate:
+            steady = False
+    return steady
+
+
+@part
+def _note_window(paths, state, flow):
+    """Note how fast a flow's bytes leave the queues."""
+    queued = queued_bytes(paths, state, flow)
+    cleared = state.was_queued[flow] + state.sent[flow] - queued
+    state.clears[flow] = cleared / (queued * state.clock[STEP]) if queued > 0.0 else np.inf
+    state.was_queued[flow] = queued
 
 
 @part
@@ -153,9 +167,9 @@ def _pace(state, rules, rough, ahead_s):
 @part
 def _fit(paths, links, state):
     """Slow flows down where the rates of a step, buffers still moving a little, are more than a link's."""
-    load = state.came
-    for link in range(len(load)):
-        load[link] = state.acks[link]
+    load = state.stood
+    for i in range(state.size[LIVE]):
+        load[state.live[i]] = state.acks[state.live[i]]
     for i in range(state.size[ACTIVE]):
         flow = state.active[i]
         for hop in range(paths.indptr[flow], paths.indptr[flow + 1]):
@@ -175,13 +189,13 @@ def _jump(paths, links, state, ahead_s):
     if not 0.0 < ahead_s < np.inf:
         return ahead_s
     state.clock[NOW] += ahead_s
-    for link in range(len(links.rate)):
-        if state.in_use[link] > 0:
-            meter(links, state, link, ahead_s)
+    for i in range(state.size[LIVE]):
+        meter(links, state, state.live[i], ahead_s)
     for i in range(state.size[ACTIVE]):
         flow = state.active[i]
         amount = state.rate[flow] * ahead_s
         state.left[flow] -= amount
         for hop in range(paths.indptr[flow], paths.indptr[flow + 1]):
+            state.crossed[hop] += amount
             state.served[paths.hop_link[hop]] += amount
     return 0.0

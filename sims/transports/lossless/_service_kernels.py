@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...engine._kernel import part
-from ._state_kernels import DRY, NOW, PROBING, STEP, meter, pass_on, room_bytes
+from ...engine._kernel import inlined
+from ._state_kernels import ACTIVE, DRY, LIVE, NONE, NOW, PROBING, STEP, meter, queued_bytes, room_bytes
 
 _WHOLE = 1e-6
 """Bytes within which a source counts as empty."""
@@ -14,50 +14,64 @@ _INSTANT = 1e-3
 """Of a step: changes this close to one another are one."""
 
 
-@part
+@inlined
 def serve(paths, links, state, rules):
     """Move bytes for one step."""
     step_s = state.clock[STEP]
     state.size[DRY] = 0
-    for link in range(len(links.rate)):
+    _note_last(paths, links, state)
+    for i in range(state.size[LIVE]):
+        link = state.live[i]
         state.stood[link] = state.before[link]
-        state.came[link] = state.gone[link] = state.drained[link] = 0.0
-        state.able[link] = links.rate[link] * step_s
-    for link in links.order:
-        if state.in_use[link] == 0:
-            continue
+    for i in range(state.size[LIVE]):
+        link = state.live[i]
         meter(links, state, link, step_s)
         room = room_bytes(links, state, link, step_s)
         state.able[link] = room
-        if room <= 0.0:
-            continue
-        if state.before[link] > 0.0:
-            room -= _forward(paths, links, state, link, room)
-        if links.begins[link] and room > 0.0:
-            _send(paths, links, state, rules, link, room / step_s)
+        state.queued[link] = 0.0
+        if room > 0.0 and state.before[link] > 0.0:
+            state.queued[link] = _forward(paths, links, state, link, room)
+        state.gone[link] = state.queued[link]
+        if links.begins[link] and room > state.gone[link]:
+            _send(paths, links, state, rules, link, (room - state.gone[link]) / step_s)
 
 
-@part
+@inlined
+def _note_last(paths, links, state):
+    """Note how far the flows are that have sent their last byte, or will have by the end of the step."""
+    for i in range(state.size[ACTIVE]):
+        flow = state.active[i]
+        begin = paths.indptr[flow]
+        if state.left[flow] <= links.rate[paths.hop_link[begin]] * state.clock[STEP]:
+            for hop in range(begin, paths.indptr[flow + 1]):
+                state.was_crossed[hop] = state.crossed[hop]
+
+
+@inlined
 def _forward(paths, links, state, link, room):
     """Serve the queue before `link` in proportion to what each flow has in it. Returns the bytes moved."""
     part_of_all = min(1.0, room / state.before[link])
-    gone = 0.0
+    gone = state.loose[link] * part_of_all
+    state.loose[link] -= gone
+    inside = 0.0
     for at in range(links.first[link], links.first[link] + state.in_use[link]):
         hop = state.slot[at]
-        amount = state.waiting[hop] * part_of_all
-        if amount == 0.0:
+        behind, onward = paths.link_before[hop], paths.link_after[hop]
+        if behind == NONE:
             continue
-        state.waiting[hop] -= amount
-        state.entered[paths.hop_link[hop - 1]] -= amount
-        state.drained[paths.hop_link[hop - 1]] += amount
+        amount = (state.crossed[hop - 1] - state.crossed[hop]) * part_of_all
+        state.crossed[hop] += amount
+        state.entered[behind] -= amount
         gone += amount
-        pass_on(paths, state, hop, amount)
-    state.before[link] = max(0.0, state.before[link] - gone)
-    state.gone[link] += gone
+        if onward != NONE:
+            state.before[onward] += amount
+            inside += amount
+    state.entered[link] += inside
+    state.before[link] = state.before[link] - gone if part_of_all < 1.0 else 0.0
     return gone
 
 
-@part
+@inlined
 def _send(paths, links, state, rules, link, rate):
     """Let the flows that begin on `link` send in turns, at `rate` in all, from one start or end to the next."""
     now = state.clock[NOW]
@@ -68,7 +82,7 @@ def _send(paths, links, state, rules, link, rate):
         for at in range(links.first[link], links.first[link] + state.in_use[link]):
             hop = state.slot[at]
             flow = paths.hop_flow[hop]
-            if hop != paths.indptr[flow] or not state.sending[flow] or paths.start_s[flow] > now:
+            if paths.link_before[hop] != NONE or not state.sending[flow] or paths.start_s[flow] > now:
                 continue
             amount = min(level, _allowed(paths, state, rules, flow)) * (change - now)
             if amount + _WHOLE >= state.left[flow]:
@@ -76,23 +90,25 @@ def _send(paths, links, state, rules, link, rate):
                 _run_dry(paths, state, flow, change)
             state.left[flow] -= amount
             state.sent[flow] += amount
-            state.queued[flow] += amount
             state.gone[link] += amount
-            pass_on(paths, state, hop, amount)
+            state.crossed[hop] += amount
+            if paths.link_after[hop] != NONE:
+                state.before[paths.link_after[hop]] += amount
+                state.entered[link] += amount
         now = change
 
 
-@part
+@inlined
 def _allowed(paths, state, rules, flow):
     """Rate at which the bytes in flight stay within the window to the end of the step, drained as in the last."""
     if rules.in_flight == np.inf:
         return np.inf
     kept = 1.0 / (1.0 + state.clears[flow] * state.clock[STEP])
-    free = rules.in_flight - kept * state.queued[flow]
+    free = rules.in_flight - kept * queued_bytes(paths, state, flow)
     return max(0.0, free) / (paths.round_s[flow] + kept * state.clock[STEP])
 
 
-@part
+@inlined
 def _level(paths, links, state, rules, link, rate, now):
     """The rate of every sender that its window does not hold back further; inf if all are held back."""
     level, total = 0.0, rate
@@ -101,7 +117,7 @@ def _level(paths, links, state, rules, link, rate, now):
         for at in range(links.first[link], links.first[link] + state.in_use[link]):
             hop = state.slot[at]
             flow = paths.hop_flow[hop]
-            if hop != paths.indptr[flow] or not state.sending[flow] or paths.start_s[flow] > now:
+            if paths.link_before[hop] != NONE or not state.sending[flow] or paths.start_s[flow] > now:
                 continue
             allowed = _allowed(paths, state, rules, flow)
             if allowed <= level:
@@ -116,14 +132,14 @@ def _level(paths, links, state, rules, link, rate, now):
             return level
 
 
-@part
+@inlined
 def _next_change(paths, links, state, rules, link, level, now, end):
     """When the next of the flows that begin on `link` starts or runs dry, at most `end`."""
     change = end
     for at in range(links.first[link], links.first[link] + state.in_use[link]):
         hop = state.slot[at]
         flow = paths.hop_flow[hop]
-        if hop != paths.indptr[flow] or not state.sending[flow]:
+        if paths.link_before[hop] != NONE or not state.sending[flow]:
             continue
         if paths.start_s[flow] > now:
             change = min(change, paths.start_s[flow])
@@ -134,7 +150,7 @@ def _next_change(paths, links, state, rules, link, level, now, end):
     return min(end, max(change, now + _INSTANT * state.clock[STEP]))
 
 
-@part
+@inlined
 def _run_dry(paths, state, flow, now):
     """The source has sent all: its last byte is on its way from `now`."""
     state.sending[flow] = False

@@ -13,8 +13,10 @@ from ..delays import Delays
 from ..packets import Packets
 from ..subflows import Batch, Floats, Indices, Lines
 from ._order_kernels import upstream_first
-from ._state_kernels import Links, Moving, Paths, Rules
+from ._state_kernels import NONE, Links, Moving, Paths, Rules
 from .buffers import Buffers, Credits
+
+Numbers = npt.NDArray[np.int32]
 
 _NS = 1e-9
 _SHORTEST_STEP, _LONGEST_STEP = 0.25, 3.0
@@ -32,7 +34,7 @@ class Network:
     paths: Paths
     links: Links
     rules: Rules
-    used: npt.NDArray[np.int32]
+    used: Numbers
     wire_bytes: Floats
 
 
@@ -41,12 +43,14 @@ def lay_out(packets: Packets, lines: Lines, batch: Batch, delay: Delays, buffers
     fabric, flows = lines.fabric, batch.flows
     wire_bytes = packets.wire_bytes(batch.size_bytes)
     back = _way_back(packets, lines, batch)
-    used, number = np.unique(np.concatenate([flows.links, back.links]), return_inverse=True)
-    hop_link, back_link = np.split(number.astype(np.int32), [len(flows.links)])
+    used, hop_link, back_link = _upstream_first(flows.indptr, flows.links, back.links)
+    before, after = _neighbours(flows.indptr, hop_link)
     paths = Paths(
         flows.indptr,
         hop_link,
         flows.owner.astype(np.int32),
+        before,
+        after,
         back.indptr,
         back_link,
         _ack_s(packets, lines, back),
@@ -61,9 +65,9 @@ def lay_out(packets: Packets, lines: Lines, batch: Batch, delay: Delays, buffers
         rate,
         low,
         high,
+        1.0 / (high - low),
         packets.mtu_bytes / rate,
         _lags_s(packets, lines, batch, hop_link, len(used)),
-        upstream_first(flows.indptr, hop_link, len(used)),
         np.concatenate(([0], np.cumsum(np.bincount(hop_link, minlength=len(used))))),
         np.isin(np.arange(len(used)), hop_link[flows.indptr[:-1]]),
     )
@@ -78,6 +82,23 @@ def lay_out(packets: Packets, lines: Lines, batch: Batch, delay: Delays, buffers
         packets.acked,
     )
     return Network(paths, links, rules, used.astype(np.int32), wire_bytes)
+
+
+def _upstream_first(indptr: Indices, links: Numbers, back_links: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+    """The links in use in the order in which bytes cross them, and hops by their places in it."""
+    used, place = np.unique(np.concatenate([links, back_links]), return_inverse=True)
+    order = upstream_first(indptr, place[: len(links)], len(used))
+    rank = np.empty(len(used), dtype=np.int32)
+    rank[order] = np.arange(len(used))
+    return used[order], *np.split(rank[place], [len(links)])
+
+
+def _neighbours(indptr: Indices, hop_link: Numbers) -> tuple[Numbers, Numbers]:
+    """The links before and after each hop."""
+    before, after = np.full((2, len(hop_link)), NONE, dtype=np.int32)
+    before[1:], after[:-1] = hop_link[:-1], hop_link[1:]
+    before[indptr[:-1]] = after[indptr[1:] - 1] = NONE
+    return before, after
 
 
 def _way_back(packets: Packets, lines: Lines, batch: Batch) -> Routes:
@@ -109,7 +130,7 @@ def _ack_s(packets: Packets, lines: Lines, back: Routes) -> Floats:
     return fabric.latency_ns[back.links] * _NS + wire_s
 
 
-def _lags_s(packets: Packets, lines: Lines, batch: Batch, hop_link: npt.NDArray[np.int32], count: int) -> Floats:
+def _lags_s(packets: Packets, lines: Lines, batch: Batch, hop_link: Numbers, count: int) -> Floats:
     """Per link, what packets of the flow that has it earliest on its way take to reach it."""
     fabric, flows = lines.fabric, batch.flows
     hop_s = fabric.latency_ns[flows.links] * _NS
@@ -128,25 +149,25 @@ def at_rest(network: Network) -> Moving:
     def zeros(count: int) -> Floats:
         return np.zeros(count)
 
-    def numbers(count: int) -> Indices:
-        return np.zeros(count, dtype=np.int64)
+    def numbers(count: int) -> Numbers:
+        return np.zeros(count, dtype=np.int32)
 
     return Moving(
         left=network.wire_bytes.copy(),
-        queued=zeros(flows),
         sending=np.zeros(flows, dtype=bool),
-        waiting=zeros(hops),
+        crossed=zeros(hops),
+        was_crossed=zeros(hops),
         before=zeros(links),
+        loose=zeros(links),
         entered=zeros(links),
         leaving=zeros(links),
         was_entered=zeros(links),
         was_queued=zeros(flows),
         clears=np.full(flows, np.inf),
         stood=zeros(links),
-        came=zeros(links),
+        queued=zeros(links),
         gone=zeros(links),
         able=zeros(links),
-        drained=zeros(links),
         sent=zeros(flows),
         rate=np.full(flows, -1.0),
         served=zeros(links),
@@ -156,12 +177,14 @@ def at_rest(network: Network) -> Moving:
         slot=numbers(hops),
         place=numbers(hops),
         in_use=numbers(links),
+        live=numbers(links),
         active=numbers(flows),
         probing=numbers(flows),
-        stage=numbers(flows),
+        stage=np.zeros(flows, dtype=np.int64),
         probe_s=zeros(flows),
+        began_s=zeros(flows),
         ahead=np.full(flows, -1.0),
         done_s=zeros(flows),
         clock=zeros(4),
-        size=numbers(5),
+        size=np.zeros(6, dtype=np.int64),
     )
