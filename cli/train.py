@@ -35,7 +35,12 @@ JOB_OPTIONS = (
     click.option("--imbalance", type=float, help="Load of the busiest expert over the mean.  [default: 1]"),
     click.option("--capacity", type=float, help="Cap of the imbalance."),
     click.option("--jitter", type=float, help="Deviation of compute time between GPUs.  [default: 0]"),
-    click.option("--slowdown", type=float, help="Rate that computing loses beside communication.  [default: 0]"),
+    click.option(
+        "--stalls", type=float, help="Share of time for which each host holds up all.  [default: 0; eager: fitted]"
+    ),
+    click.option(
+        "--slowdown", type=float, help="Rate that computing loses beside communication.  [default: 0; eager: fitted]"
+    ),
 )
 
 

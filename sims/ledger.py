@@ -64,7 +64,7 @@ def climb(plan: StepPlan, durations: Mapping[Detail, Durations], uneven: Unevenn
     rungs = {
         "compute": even.busy_s,
         "pipeline_bubble": balanced_step_s(even, np.ones_like(uneven.jitter)),
-        "straggler": balanced_step_s(even, uneven.jitter),
+        "straggler": balanced_step_s(even, uneven.jitter) + even.stalled_s,
         "imbalance": step_s(plan, plan.silent, uneven.slowness),
     }
     for cause, detail in NETWORK_RUNGS.items():

@@ -26,12 +26,13 @@ class Generation:
 
 @dataclass(frozen=True)
 class EagerSet:
-    """Eager kernels: elementwise `traffic` over that of fused ones, `attention` as a share of the matrix rate, and
-    the `slowdown` of computing beside communication."""
+    """Eager kernels: elementwise `traffic` over that of fused ones, `attention` as a share of the matrix rate, the
+    `slowdown` of computing beside communication, and the share of its time for which each host `stalls`."""
 
     traffic: float
     attention: float
     slowdown: float
+    stalls: float
 
 
 @cache

@@ -57,6 +57,7 @@ class Job:
     overlap: bool
     imbalance: float
     jitter: float
+    stalls: float
     slowdown: float
 
     @property
@@ -129,7 +130,8 @@ def plan_job(model: ModelSpec, gpus: int, options: JobOptions) -> Job:
         overlap=options.overlap,
         imbalance=max(1.0, imbalance),
         jitter=options.jitter,
-        slowdown=_slowdown(options),
+        stalls=_given(options, "stalls"),
+        slowdown=_given(options, "slowdown"),
     )
     faults = list(job_faults(job, options, degrees, gpus, batch))
     if faults:
@@ -137,10 +139,12 @@ def plan_job(model: ModelSpec, gpus: int, options: JobOptions) -> Job:
     return job
 
 
-def _slowdown(options: JobOptions) -> float:
-    if options.slowdown is not None:
-        return options.slowdown
-    return eager_set().slowdown if options.kernels == "eager" else 0.0
+def _given(options: JobOptions, field: Literal["stalls", "slowdown"]) -> float:
+    """What is said, else the fitted constant of eager kernels."""
+    said: float | None = getattr(options, field)
+    if said is not None:
+        return said
+    return float(getattr(eager_set(), field)) if options.kernels == "eager" else 0.0
 
 
 def _order(schedule: str, vp: int | None, layers: int, pp: int, micro_batches: int) -> tuple[Order, int]:

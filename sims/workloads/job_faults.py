@@ -35,7 +35,7 @@ def option_faults(options: JobOptions) -> Iterator[Fault]:
         if value not in known:
             names = ", ".join(str(name) for name in known if name is not None)
             yield Fault(f"unknown {field} {value!r}", f"one of {names}", field=field)
-    for field in ("jitter", "slowdown"):
+    for field in ("jitter", "stalls", "slowdown"):
         value = getattr(options, field)
         if value is not None and not 0 <= value < 1:
             yield Fault(f"{value} is outside 0..1", "give a fraction like 0.02", field=field)

@@ -32,7 +32,8 @@ def job_in_words(job: Job) -> tuple[str, ...]:
         {
             "none": "Nothing is computed twice.",
             "selective": "Backward computes norms, activation functions and unfused scores again.",
-            "full": "Backward computes every layer's forward again from its input.",
+            "full": "Backward computes every layer's forward again from its input"
+            + (", but for what saves nothing." if job.eager else "."),
         }[job.recompute],
     ]
     if job.tp > 1:
@@ -45,6 +46,11 @@ def job_in_words(job: Job) -> tuple[str, ...]:
     if job.model.experts:
         balance = "evenly" if job.imbalance == 1 else f"with {job.imbalance:g} times the mean on the busiest rank"
         sentences.append(f"Tokens go to experts {balance}, in BF16; no token is dropped.")
+    if job.stalls:
+        sentences.append(
+            f"Each GPU's host stalls for {job.stalls:.3%} of the time it computes, at moments of its own, and holds up"
+            " all others."
+        )
     if not job.slowdown:
         sentences.append("Communication does not slow computing down.")
     return tuple(sentences)

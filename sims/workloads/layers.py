@@ -23,7 +23,7 @@ def residual(job: Job) -> float:
 @dataclass(frozen=True)
 class Block:
     """Half a layer: its passes with their norm and residual, parameters, saved bytes, and what of them selective
-    recomputation does not save and computes again."""
+    recomputation does not save and computes again. The last `tail` stretches of forward save nothing."""
 
     forward: Stretches
     backward: Stretches
@@ -31,6 +31,7 @@ class Block:
     saved_bytes: float
     cheap_bytes: float
     cheap: Work
+    tail: int
     expert_parameters: int = 0
 
 
@@ -46,7 +47,8 @@ def _layer(job: Job, attention: Block, mlp: Block) -> Unit:
     """The two halves one after the other, and what recomputation adds to backward and saves.
 
     Selective recomputation drops what costs little to compute again: norms, activation functions, unfused scores
-    (Korthikanti et al. 2022, section 5, for the scores). Full recomputation saves a layer's input alone.
+    (Korthikanti et al. 2022, section 5, for the scores). Full recomputation saves a layer's input alone; eager kernels
+    compute again only what saves something, so not the last product (set_checkpoint_early_stop of PyTorch 2.1).
     """
     forward = attention.forward + mlp.forward
     backward = mlp.backward + attention.backward
@@ -55,7 +57,8 @@ def _layer(job: Job, attention: Block, mlp: Block) -> Unit:
         backward = (Stretch(mlp.cheap), *mlp.backward, Stretch(attention.cheap), *attention.backward)
         saved -= attention.cheap_bytes + mlp.cheap_bytes
     if job.recompute == "full":
-        backward, saved = forward + backward, hidden_bytes(job)
+        again = forward[: -mlp.tail] if job.eager else forward
+        backward, saved = again + backward, hidden_bytes(job)
     parameters = attention.parameters + mlp.parameters
     return Unit(parameters, mlp.expert_parameters, forward, backward, saved)
 
@@ -109,6 +112,7 @@ def attention_block(job: Job) -> Block:
         *(forward, backward, parameters + model.hidden, kept),
         cheap_bytes=hidden_bytes(job) + kept_score_bytes(job),
         cheap=norm + again,
+        tail=2,
     )
 
 
@@ -123,7 +127,8 @@ def mlp_block(job: Job, width: int) -> Block:
     norm_back, summed_back = around(job, NORM_BACKWARD, residual(job))
     forward = (
         Stretch(norm),
-        Stretch(Work((*up, down), memory_bytes=act), before=gather(job, model.hidden)),
+        Stretch(Work(up, memory_bytes=act), before=gather(job, model.hidden)),
+        Stretch(Work((down,))),
         Stretch(summed, before=combine(job, model.hidden)),
     )
     backward = (
@@ -138,6 +143,7 @@ def mlp_block(job: Job, width: int) -> Block:
         saved_bytes=kept_hidden(job) + (model.mlp_inputs + 1) * neurons,
         cheap_bytes=hidden_bytes(job) + neurons,
         cheap=norm + Work(memory_bytes=act),
+        tail=2,
     )
 
 
@@ -162,5 +168,6 @@ def _mixture(job: Job) -> Block:
         saved + kept_hidden(job),
         cheap_bytes + hidden_bytes(job),
         cheap + norm,
-        routed.expert_parameters,
+        tail=1,
+        expert_parameters=routed.expert_parameters,
     )

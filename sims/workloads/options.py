@@ -28,6 +28,8 @@ class JobOptions:
         overlap: whether gradients and parameters travel beside computing.
         imbalance: load of the busiest expert rank over the mean; `capacity` caps it.
         jitter: relative standard deviation of compute time between GPUs.
+        stalls: share of its time for which each GPU's host stalls at moments of its own (garbage collection, data
+            loading) while all others wait; with eager kernels the fitted one unless given.
         slowdown: share of its rate that computing loses while communication runs beside it; with eager kernels the
             fitted one unless given.
     """
@@ -51,6 +53,7 @@ class JobOptions:
     imbalance: float = 1.0
     capacity: float | None = None
     jitter: float = 0.0
+    stalls: float | None = None
     slowdown: float | None = None
 
     @staticmethod

@@ -16,7 +16,8 @@ Counts = npt.NDArray[np.int64]
 BUCKET_PARAMETERS = 40_000_000
 BUCKET_PARAMETERS_PER_REPLICA = 1_000_000
 """A bucket closes when it holds this many parameters, whichever is more (Megatron-LM,
-DistributedDataParallelConfig.bucket_size; from general knowledge).
+DistributedDataParallelConfig.bucket_size; from general knowledge). Eager FSDP exchanges every unit for itself (Zhao et
+al. 2023, section 3).
 """
 
 
@@ -86,7 +87,7 @@ def gradient_buckets(job: Job, units: Units) -> Buckets:
         ranks = job.expert_ranks if expert else job.data_ranks
         if ranks == 1 or job.zero == 3:
             continue
-        full = max(BUCKET_PARAMETERS, BUCKET_PARAMETERS_PER_REPLICA * ranks)
+        full = 1 if job.eager else max(BUCKET_PARAMETERS, BUCKET_PARAMETERS_PER_REPLICA * ranks)
         parameters = unit_parameters(units, expert)
         for chunk, row in enumerate(stage_kinds(job)):
             for stage, kinds in enumerate(row):

@@ -84,6 +84,12 @@ class StepPlan:
         per_micro_batch = self.held.sum(axis=(0, 1)) @ np.array([unit.work_s for unit in self.timed]) / self.job.pp
         return float(self.job.micro_batches * per_micro_batch + self.optimizer_s.mean())
 
+    @property
+    def stalled_s(self) -> float:
+        """Seconds that all wait for hosts that stall, each for its share of the time that a GPU computes: rarely
+        enough never to meet, so they add up over all GPUs."""
+        return self.job.stalls * self.job.gpus * self.busy_s
+
 
 def plan_step(job: Job, roofline: Roofline) -> StepPlan:
     units = model_units(job)
@@ -205,8 +211,8 @@ class StepTimes:
 
 def step_s(plan: StepPlan, durations: Durations, slowness: Seconds, slowdown: float = 0.0) -> float:
     """Seconds of the step with its own loads and these durations of its communication, which slows computing beside
-    it by `slowdown`."""
-    return step_times(plan, durations, slowness, slowdown).total_s
+    it by `slowdown`; hosts' stalls come on top."""
+    return step_times(plan, durations, slowness, slowdown).total_s + plan.stalled_s
 
 
 def step_times(plan: StepPlan, durations: Durations, slowness: Seconds, slowdown: float = 0.0) -> StepTimes:

@@ -48,6 +48,7 @@ dense_jobs = st.builds(
         [
             *({}, {"zero": 3}, {"zero": 3, "overlap": False}, {"zero": 0}, {"overlap": False}),
             *({"schedule": "zero-bubble"}, {"recompute": "full", "slowdown": 0.2}, {"zero": 3, "slowdown": 0.2}),
+            {"stalls": 1e-3},
         ]
     ),
 )
@@ -131,7 +132,7 @@ def test_an_infinite_network_leaves_bubble_imbalance_and_jitter(job):
     starved = {cause for cause, row in rows.items() if row.gpu_seconds != 0} - {"compute"}
     assert starved <= {"pipeline_bubble", "straggler", "imbalance"}
     total = rows["compute"].gpu_seconds
-    if job.jitter == 0:
+    if job.jitter == job.stalls == 0:
         assert rows["straggler"].gpu_seconds == 0
     if job.pp == 1:
         assert rows["pipeline_bubble"].gpu_seconds == pytest.approx(0, abs=1e-12 * total)
@@ -160,6 +161,16 @@ def test_jitter_costs_under_its_own_name_and_computing_stays_the_same():
     _, _, rough = rows_of(replace(job, jitter=0.1), everywhere_silent)
     assert rough["compute"].gpu_seconds == calm["compute"].gpu_seconds
     assert rough["straggler"].gpu_seconds > 0.1 * calm["compute"].gpu_seconds
+
+
+def test_hosts_that_stall_in_turn_cost_the_sum_of_their_stalls_under_stragglers():
+    job = job_of("llama3-8b", 32, "tp=2,pp=2", global_batch=64)
+    _, calm, before = rows_of(job, everywhere_silent)
+    _, rough, after = rows_of(replace(job, stalls=1e-3), everywhere_silent)
+    compute = before["compute"].gpu_seconds
+    assert after["straggler"].gpu_seconds == pytest.approx(32 * 1e-3 * compute, rel=1e-12)
+    assert after["compute"].gpu_seconds == compute
+    assert rough["congestion"] - calm["congestion"] == pytest.approx(1e-3 * compute, rel=1e-9)
 
 
 def test_jitter_has_the_mean_and_deviation_asked_for_and_follows_the_seed():

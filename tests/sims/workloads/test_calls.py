@@ -48,7 +48,16 @@ plans = st.builds(
     st.integers(1, 4),
     st.integers(1, 2),
     st.integers(1, 3),
-    st.sampled_from([{}, {"zero": 0}, {"zero": 2, "reduce": "bf16"}, {"zero": 3}, {"recompute": "full"}]),
+    st.sampled_from(
+        [
+            {},
+            {"zero": 0},
+            {"zero": 2, "reduce": "bf16"},
+            {"zero": 3},
+            {"recompute": "full"},
+            {"recompute": "full", "kernels": "eager", "zero": 2},
+        ]
+    ),
 )
 
 
@@ -61,10 +70,11 @@ def activation_bytes(job):
 @given(plans)
 def test_tensor_parallel_bytes_equal_the_closed_form(plan):
     # Per layer and micro-batch S = 2 b s h: forward 2 AG + 2 RS, backward 2 AG + 2 RS, and 2 AG of saved inputs; under
-    # full recomputation forward's 4 once more. Embedding: RS, and AG backward. Head: AG, backward RS and AG of its
-    # saved input, and three all-reduces of 4 bytes per token. Wire: (t - 1) / t S per rank.
+    # full recomputation forward's 4 once more, in eager kernels without the last RS. Embedding: RS, and AG backward.
+    # Head: AG, backward RS and AG of its saved input, and three all-reduces of 4 bytes per token. Wire: (t - 1) / t S
+    # per rank.
     job = plan.job
-    per_layer = 14 if job.recompute == "full" else 10
+    per_layer = 10 if job.recompute == "none" else 13 if job.eager else 14
     calls = (job.tp - 1) / job.tp * activation_bytes(job) * (per_layer * job.model.layers + 2 + 3)
     loss = 3 * 2 * (job.tp - 1) / job.tp * 4 * job.micro_batch * job.seq_len / job.cp
     assert per_gpu(plan, "tp") == pytest.approx((calls + loss) * job.micro_batches / job.pp, rel=1e-12, abs=0)

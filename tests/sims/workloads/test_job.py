@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from fabricsim.fabric.errors import SpecError, WorkloadError
 from fabricsim.sims.workloads import job as jobs
+from fabricsim.sims.workloads.efficiency import eager_set
 from fabricsim.sims.workloads.model import load_model
 from fabricsim.sims.workloads.options import JobOptions
 
@@ -108,9 +109,18 @@ def test_the_nearest_batch_that_divides_is_offered():
     assert plan_job(LLAMA, 64, "tp=8", global_batch=16, micro_batch=2).micro_batches == 1
 
 
-@pytest.mark.parametrize("jitter", [-0.1, 1.0, float("nan")])
-def test_jitter_outside_its_range_is_refused(jitter):
-    assert any("jitter" in fault for fault in faults_of(8, "tp=8", jitter=jitter))
+@pytest.mark.parametrize("field", ["jitter", "stalls", "slowdown"])
+@pytest.mark.parametrize("share", [-0.1, 1.0, float("nan")])
+def test_a_share_outside_its_range_is_refused(field, share):
+    assert any(field in fault for fault in faults_of(8, "tp=8", **{field: share}))
+
+
+def test_eager_kernels_have_their_fitted_stalls_and_slowdown_unless_told_otherwise():
+    fused, eager = plan_job(LLAMA, 8, "tp=8"), plan_job(LLAMA, 8, "tp=8", kernels="eager")
+    assert fused.stalls == fused.slowdown == 0
+    assert (eager.stalls, eager.slowdown) == (eager_set().stalls, eager_set().slowdown)
+    told = plan_job(LLAMA, 8, "tp=8", kernels="eager", stalls=0.0, slowdown=0.1)
+    assert (told.stalls, told.slowdown) == (0, 0.1)
 
 
 def test_a_schedule_too_long_to_hold_is_refused():

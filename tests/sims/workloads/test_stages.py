@@ -87,6 +87,18 @@ def test_experts_have_buckets_of_their_own_which_close_no_chunk_twice():
     assert sums == {"dp", "expert dp"}
 
 
+@pytest.mark.parametrize("gpus", [8, 512])
+def test_eager_kernels_exchange_every_unit_for_itself(gpus):
+    job = plan_job(load_model("llama3-8b"), gpus, JobOptions(zero=2, kernels="eager"))
+    units = model_units(job)
+    layers = [units.dense.parameters] * 32
+    assert gradient_buckets(job, units).parameters.tolist() == [
+        units.embedding.parameters,
+        *layers,
+        units.head.parameters,
+    ]
+
+
 def test_nothing_is_put_into_buckets_when_every_unit_is_sharded():
     job = plan_job(load_model("llama3-8b"), 8, JobOptions(zero=3))
     assert len(gradient_buckets(job, model_units(job))) == 0

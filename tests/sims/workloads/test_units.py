@@ -68,6 +68,18 @@ def test_full_recomputation_runs_forward_again_and_selective_no_product():
     assert len(full.messages) == len(none.messages) + 4
 
 
+def test_eager_recomputation_stops_before_the_last_product():
+    # backward of Llama-3 70B's layer needs the input of the product 28672 x 8192, not its output, and no residual sum
+    job, units = units_of("llama3-70b", 1, kernels="eager", recompute="none", zero=3)
+    again = total(model_units(replace(job, recompute="full")).dense.backward)
+    none, forward = total(units.dense.backward), total(units.dense.forward)
+    last = 2 * 8192 * 28672 * 8192
+    assert again.matrix_flops == none.matrix_flops + forward.matrix_flops - last
+    assert again.attention_flops == none.attention_flops + forward.attention_flops
+    residual = 3 * 2 * 8192 * 8192
+    assert again.memory_bytes == none.memory_bytes + forward.memory_bytes - residual
+
+
 def test_column_parallel_products_hide_communication_for_their_own_work_alone():
     # Llama-3 70B, tp=8, one sequence of 8192: qkv is 8192 x (8192 + 2048) / 8, gate and up are 8192 x 2 x 28672 / 8
     _, units = units_of("llama3-70b", 8, "tp=8")
