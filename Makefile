@@ -1,8 +1,8 @@
-# demo test check validate fuzz bench: each prepares .venv when it must, and is quick the second time.
+# demo test check validate training fuzz bench: each prepares .venv when it must, and is quick the second time.
 # Nothing is needed beforehand but make and a Python 3.11 or later with venv.
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test check validate fuzz bench
+.PHONY: demo test check validate training fuzz bench
 
 # An empty environment has no PATH, and an empty HOME would send caches to the root folder.
 export PATH := $(or $(PATH),/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
@@ -35,6 +35,11 @@ check: .venv/development
 
 validate: .venv/development
 	$(BIN)/python -m pytest -m validation --verbose
+
+# Training steps: their accuracy, and their speed.
+training: .venv/development
+	$(BIN)/python -m pytest -m validation tests/validation/test_training.py tests/validation/test_training_volumes.py; \
+	exact=$$?; $(BIN)/python benchmarks/training_table.py && exit $$exact
 
 fuzz: .venv/development
 	$(BIN)/python -m pytest -m slow --verbose
