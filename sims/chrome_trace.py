@@ -37,19 +37,23 @@ def trace_events(result: TrafficResult) -> Iterator[Event]:
     senders, process = np.unique(result.src.astype(str), return_inverse=True)
     order = np.lexsort((result.start_s, process))
     lanes = _Lanes()
-    begun = -1
+    begun, opened = -1, 0
     for flow in order.tolist():
         pid = int(process[flow])
         if pid != begun:
-            begun, lanes = pid, _Lanes()
+            begun, opened, lanes = pid, 0, _Lanes()
             yield {"ph": "M", "name": "process_name", "pid": pid, "tid": 0, "args": {"name": str(senders[pid])}}
         start_s, finish_s = float(result.start_s[flow]), float(result.finish_s[flow])
+        lane = lanes.take(start_s, finish_s)
+        if lane == opened:
+            opened += 1
+            yield {"ph": "M", "name": "thread_name", "pid": pid, "tid": lane, "args": {"name": f"lane {lane}"}}
         yield {
             "ph": "X",
             "name": f"to {result.dst[flow]}",
             "cat": "flow",
             "pid": pid,
-            "tid": lanes.take(start_s, finish_s),
+            "tid": lane,
             "ts": start_s * _US_PER_S,
             "dur": (finish_s - start_s) * _US_PER_S,
             "args": {

@@ -1,72 +1,84 @@
-"""A step as a trace for Perfetto (Trace Event Format): one process per pipeline stage, its tasks on the compute track,
-its gradient and parameter exchange on the communication track."""
+"""A step in the Trace Event Format that Perfetto and Chrome show: one process per pipeline stage with a track for each
+stream of its GPUs, and one process for the hot links with a counter of each one's load.
+
+The format: https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..fabric.files import replacing
-from .workloads.durations import Durations, Seconds
-from .workloads.schedule import BACKWARD, FORWARD, chunk_ends_s
-from .workloads.step import StepPlan, StepTimes, step_times
+from .link_loads import LinkOverTime
+from .timeline import STREAMS, Slice
+from .timeline_layers import WITHIN
 
-COMPUTE, COMMUNICATION = 0, 1
-NAMES = {FORWARD: "forward", BACKWARD: "backward"}
+ASSUMPTIONS = (
+    "Of replicas that run alike, and of the GPUs of a stage, one stands for all: the slowest replica's.",
+    "What slows a task (a slow GPU, parameters that are waited for) stretches its layers evenly.",
+    f"'{WITHIN}' stands for messages that are not told apart: those of ZeRO-3, and where layers are too many those of"
+    " all micro-batches but the first.",
+    "A link's load is that of all replicas, taken to run as the one that is shown; each message loads it evenly.",
+)
 
-
-def write_trace(path: str | Path, plan: StepPlan, durations: Durations, slowness: Seconds) -> None:
-    """Write the step of the slowest replica. Raises InputError when the file cannot be written."""
-    times = step_times(plan, durations, slowness, plan.job.slowdown)
-    events = [*_tracks(plan), *_tasks(plan, times), *_exchanges(plan, durations, times), *_updates(plan, times)]
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps({"traceEvents": events}, indent=None), encoding="utf-8")
-
-
-def _slice(name: str, stage: int, track: int, begin_s: float, end_s: float) -> dict[str, Any]:
-    return {
-        **{"ph": "X", "pid": stage, "tid": track, "name": name},
-        **{"ts": 1e6 * begin_s, "dur": 1e6 * (end_s - begin_s)},
-    }
+Event = dict[str, Any]
 
 
-def _tracks(plan: StepPlan) -> Iterator[dict[str, Any]]:
-    for stage in range(plan.job.pp):
-        yield {"ph": "M", "pid": stage, "name": "process_name", "args": {"name": f"stage {stage}"}}
-        for track, name in ((COMPUTE, "compute"), (COMMUNICATION, "gradients and parameters")):
-            yield {"ph": "M", "pid": stage, "tid": track, "name": "thread_name", "args": {"name": name}}
+def write_trace(path: str | Path, gpus: int, slices: Iterable[Slice], links: Sequence[LinkOverTime]) -> None:
+    """Write `slices` of a step of `gpus` GPUs and the loads of `links`; times to the nanosecond. Raises InputError when
+    the file cannot be written."""
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.write('{"displayTimeUnit":"ms","otherData":')
+        json.dump({"assumptions": ASSUMPTIONS}, file)
+        file.write(',"traceEvents":[')
+        for number, event in enumerate(_events(gpus, slices, links)):
+            file.write(",\n" if number else "\n")
+            json.dump(event, file, separators=(",", ":"))
+        file.write("\n]}\n")
 
 
-def _tasks(plan: StepPlan, times: StepTimes) -> Iterator[dict[str, Any]]:
-    order, each = plan.order, times.loads
-    slowest = int(np.argmax(times.ends_s.max(axis=(1, 2))))
-    begun = np.empty((len(times.ends_s), *order.tasks.shape))
-    chunk_ends_s(order, each.forward, each.backward, each.weights, times.hop_s, times.back_s, times.gates_s, begun)
-    for stage, place in np.ndindex(order.tasks.shape):
-        kind, chunk = int(order.kind[stage, place]), int(order.chunk[stage, place])
-        begin = float(begun[slowest, stage, place])
-        took = (each.forward, each.backward, each.weights)[kind][slowest, chunk, stage]
-        gate = times.gates_s[slowest, chunk, stage] if kind == FORWARD and order.batch[stage, place] == 0 else 0.0
-        name = f"{NAMES.get(kind, 'weights')} {order.batch[stage, place]}, chunk {chunk}"
-        yield _slice(name, stage, COMPUTE, begin, max(begin + float(took), float(gate)))
+def _events(gpus: int, slices: Iterable[Slice], links: Sequence[LinkOverTime]) -> Iterator[Event]:
+    timed = sorted(
+        (each.stage, each.stream, begin, -end, number, each)
+        for number, each in enumerate(slices)
+        for begin, end in [(_ns(each.begin_s), _ns(each.end_s))]
+        if end > begin
+    )
+    stages = 1 + max(stage for stage, *_ in timed)
+    for stage in range(stages):
+        yield _named("process_name", f"stage {stage}, {gpus // stages} GPUs", stage, 0)
+    for stage, stream in sorted({(stage, stream) for stage, stream, *_ in timed}):
+        yield _named("thread_name", STREAMS[stream], stage, stream)
+    for stage, stream, begin, end, _, each in timed:
+        yield {
+            **{"ph": "X", "pid": stage, "tid": stream, "name": each.what},
+            **{"ts": begin / 1000, "dur": (-end - begin) / 1000},
+            **({"args": {"micro-batch": each.batch, "chunk": each.chunk}} if each.batch >= 0 else {}),
+        }
+    if links:
+        yield _named("process_name", "hot links: load", stages, 0)
+    for link in links:
+        yield from _counter(link, stages)
 
 
-def _exchanges(plan: StepPlan, durations: Durations, times: StepTimes) -> Iterator[dict[str, Any]]:
-    for what, messages, done_s in (
-        ("gather", plan.buckets.collects, times.collected_s),
-        ("sum", plan.buckets.sums, times.summed_s),
-    ):
-        for bucket, (sent, end) in enumerate(zip(messages, done_s.tolist(), strict=True)):
-            took = durations.seconds(sent)
-            if took:
-                stage = int(plan.buckets.stage[bucket])
-                yield _slice(f"{what} bucket {bucket}", stage, COMMUNICATION, end - took, end)
+def _named(what: str, name: str, process: int, track: int) -> Event:
+    return {"ph": "M", "pid": process, "tid": track, "name": what, "args": {"name": name}}
 
 
-def _updates(plan: StepPlan, times: StepTimes) -> Iterator[dict[str, Any]]:
-    for stage, took in enumerate(plan.optimizer_s.tolist()):
-        yield _slice("optimizer", stage, COMPUTE, times.computed_s, times.computed_s + took)
+def _counter(link: LinkOverTime, process: int) -> Iterator[Event]:
+    """Its load wherever it changes."""
+    before = None
+    for at_s, load in zip(link.at_s.tolist(), link.load.round(4).tolist(), strict=True):
+        if load != before:
+            before = load
+            yield {
+                **{"ph": "C", "pid": process, "tid": 0, "name": link.name},
+                **{"ts": _ns(at_s) / 1000, "args": {"load": load}},
+            }
+
+
+def _ns(time_s: float) -> int:
+    return round(1e9 * time_s)

@@ -15,11 +15,14 @@ from ..fabric.graph import Fabric
 from .exposed_links import exposed_links
 from .exposure import exposed_by_collective, exposed_by_dimension
 from .ledger import NETWORK_RUNGS, Unevenness, climb, ledger, with_even_experts
+from .link_loads import link_ids, link_loads
 from .network import network_for
 from .per_gpu import busy_seconds, per_gpu
 from .reasons import reasons
 from .step_cost import Prices, step_cost
 from .step_trace import write_trace
+from .timeline import timeline
+from .timeline_layers import layers
 from .train_result import TrainResult
 from .wires import NetworkWires
 from .workloads.calls import call_rows
@@ -71,11 +74,21 @@ def train(
     plan, wires = plan_step(job, machines.fastest(units)), NetworkWires(network)
     result = _run(plan, machines, wires, uneven, jitter * machines.rank_pace(job, units))
     if trace is not None:
-        write_trace(trace, plan, measure(job, plan.messages, wires), uneven.slowness)
+        _write_trace(trace, plan, wires, uneven, result)
     if prices is None:
         return result
     cost = step_cost(prices, machines, result.step_time_s, result.starved_fraction, result.tokens_per_s)
     return replace(result, cost=cost)
+
+
+def _write_trace(
+    path: str | Path, plan: StepPlan, wires: NetworkWires, uneven: Unevenness, result: TrainResult
+) -> None:
+    durations = measure(plan.job, plan.messages, wires)
+    slices = timeline(plan, durations, uneven.slowness)
+    slices = (*slices, *layers(plan, durations, slices))
+    links = link_ids(wires.network.fabric, [row.name for row in result.top_links])
+    write_trace(path, plan.job.gpus, slices, link_loads(plan.job, wires, links, slices))
 
 
 def draw_jitter(job: Job, seed: int) -> Seconds:

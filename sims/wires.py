@@ -10,6 +10,7 @@ from .alike import representatives
 from .collectives.communicator import Communicator
 from .collectives.offers import Expectations, Offer, chosen, expectations, favoured, offers
 from .collectives.runs import Runs
+from .collectives.schedule import Traffic
 from .network import Detail, Network, TransferResult
 from .results import Bottleneck
 from .spent import Spent, Wait, busiest_links
@@ -47,6 +48,11 @@ class NetworkWires:
     def collective_spent(self, op: str, groups: Ranks, size_bytes: int) -> Spent:
         """What the collective's time goes into."""
         return self._best(op, groups, size_bytes).spent(size_bytes)
+
+    def collective_traffic(self, op: str, groups: Ranks, size_bytes: int) -> list[tuple[Traffic, float]]:
+        """What the collective sends, and the bytes on the wire of which each transfer carries its fraction."""
+        offer = self._best(op, groups, size_bytes)
+        return [(phase, size_bytes * offer.cost.wire) for phase in offer.phases]
 
     def send_s(self, source: Ranks, target: Ranks, size_bytes: int) -> Seconds:
         return self._send(source, target, size_bytes).finish_s

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,3 +65,69 @@ def two_leaves():
         return builder.build()
 
     return build
+
+
+@dataclass(frozen=True)
+class ReadTrace:
+    """Spans per (pid, tid) as (name, begin, end) in nanoseconds, counters per (pid, name) as (time, values), names of
+    processes and of tracks."""
+
+    spans: dict
+    counters: dict
+    processes: dict
+    tracks: dict
+
+
+def read_trace_strictly(path):
+    """A trace by the letter of the Trace Event Format: every key that a phase needs, of its type; times never
+    backwards on a track; B and E balanced, X nested; every process and track named."""
+    document = json.loads(path.read_text())
+    events = document["traceEvents"] if isinstance(document, dict) else document
+    read = ReadTrace(defaultdict(list), defaultdict(list), {}, {})
+    last, open_spans = {}, defaultdict(list)
+    for event in events:
+        phase, pid, name = event["ph"], event["pid"], event["name"]
+        assert type(pid) is int
+        assert type(name) is str
+        if phase == "M":
+            named = {"process_name": read.processes, "thread_name": read.tracks}[name]
+            key = pid if name == "process_name" else (pid, event["tid"])
+            assert key not in named
+            assert named.setdefault(key, event["args"]["name"]) is not None
+            assert type(event["args"]["name"]) is str
+            continue
+        at = round(1000 * event["ts"])
+        assert at >= 0
+        track = (pid, name) if phase == "C" else (pid, event["tid"])
+        assert at >= last.get((phase == "C", track), 0)
+        last[phase == "C", track] = at
+        if phase == "C":
+            assert event["args"]
+            assert all(type(value) in (int, float) for value in event["args"].values())
+            read.counters[track].append((at, event["args"]))
+            continue
+        inside = open_spans[track]
+        if phase == "E":
+            begun, begin, end = inside.pop()
+            assert (begun, end) == (name, None)
+            read.spans[track].append((name, begin, at))
+            continue
+        assert phase in ("X", "B")
+        while inside and inside[-1][2] is not None and inside[-1][2] <= at:
+            inside.pop()
+        end = None if phase == "B" else at + round(1000 * event["dur"])
+        assert end is None or end >= at
+        assert not inside or inside[-1][2] is None or (end is not None and end <= inside[-1][2])
+        inside.append((name, at, end))
+        if end is not None:
+            read.spans[track].append((name, at, end))
+    assert not any(end is None for inside in open_spans.values() for _, _, end in inside)
+    assert {pid for pid, _ in (*read.spans, *read.counters)} == read.processes.keys()
+    assert read.spans.keys() == read.tracks.keys()
+    return read
+
+
+@pytest.fixture(scope="session")
+def read_trace():
+    """The function read_trace_strictly."""
+    return read_trace_strictly

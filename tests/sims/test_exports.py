@@ -70,12 +70,14 @@ def test_the_links_of_a_path_carry_all_bytes_at_full_load(pair, ran):
     np.testing.assert_allclose(table["utilisation"], 1.0, rtol=1e-12)
 
 
-def test_overlapping_flows_of_a_sender_lie_in_lanes_of_their_own(ran, tmp_path):
+def test_overlapping_flows_of_a_sender_lie_in_lanes_of_their_own(ran, tmp_path, read_trace):
     """The first has 0.5 GB left at 0.5 s, shares until 1.5 s; the second has 0.5 GB left then, and ends at 2 s."""
     write_trace(tmp_path / "trace.json", ran)
     document = json.loads((tmp_path / "trace.json").read_text())
-    named, *slices = document["traceEvents"]
-    assert (named["name"], named["args"]) == ("process_name", {"name": "0"})
+    slices = [event for event in document["traceEvents"] if event["ph"] == "X"]
+    read = read_trace(tmp_path / "trace.json")
+    assert read.processes == {0: "0"}
+    assert read.tracks == {(0, 0): "lane 0", (0, 1): "lane 1"}
     assert [(event["ts"], event["ts"] + event["dur"]) for event in slices] == [
         (0.0, pytest.approx(1.5e6)),
         (0.5e6, pytest.approx(2.0e6)),
