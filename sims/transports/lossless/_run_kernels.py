@@ -28,7 +28,8 @@ CALM, ROUGH = 0.05, 0.5
 """Of the swing of a buffer: steps grow where none changes by more, and shrink where one does."""
 
 STEADY = 0.005
-"""Rates and buffers that would change less over the longest step are taken to stand."""
+"""Rates that would change less over the longest step, and over the time a flow's bytes spend in queues, are taken to
+stand; and buffers that grow by less than this part of what goes through them."""
 
 NEGLIGIBLE = 0.01
 """Of a packet."""
@@ -47,7 +48,7 @@ def run_queues(paths, links, state, rules):
         fresh = admit(paths, links, state, state.clock[NOW] + state.clock[STEP])
         serve(paths, links, state, rules)
         follow_probes(paths, links, state, rules)
-        moved, rough, calm = _note_links(links, state, rules)
+        moved, rough, calm = _note_links(links, state)
         steady = _note_rates(paths, state, rules) and calm and state.clock[COUNTED] > state.clock[EVENT]
         dismiss(paths, links, state, NEGLIGIBLE * rules.packet)
         state.clock[NOW] += state.clock[STEP]
@@ -77,7 +78,7 @@ def _skip_to_start(paths, state):
 
 
 @inlined
-def _note_links(links, state, rules):
+def _note_links(links, state):
     """Note what has crossed links, and how fast the buffers behind them emptied. Returns the bytes moved in all; the
     most by which a buffer that pauses has changed, as a part of its swing; and whether all change little, compared to
     what goes through them."""
@@ -94,7 +95,7 @@ def _note_links(links, state, rules):
         state.was_entered[link] = entered
         if entered + grown > links.low[link]:
             change = max(change, grown * links.slope[link])
-        if grown > 1.0 and grown * rules.longest_s > STEADY * step_s * max(drained, 1.0):
+        if grown > max(1.0, STEADY * drained):
             calm = False
     return moved, change, calm
 
@@ -109,8 +110,11 @@ def _note_rates(paths, state, rules):
         if rules.in_flight < np.inf:
             _note_window(paths, state, flow)
         state.rate[flow], state.sent[flow] = rate, 0.0
-        if not state.sending[flow] or rate <= 0.0 or abs(rate - old) * rules.longest_s > STEADY * step_s * rate:
+        if not state.sending[flow] or rate <= 0.0:
             steady = False
+        elif steady:
+            ahead_s = max(rules.longest_s, queued_bytes(paths, state, flow) / rate)
+            steady = abs(rate - old) * ahead_s <= STEADY * step_s * rate
     return steady
 
 

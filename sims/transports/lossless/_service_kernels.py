@@ -49,9 +49,15 @@ def _note_last(paths, links, state):
 
 @inlined
 def _forward(paths, links, state, link, room):
-    """Serve the queue before `link` in proportion to what each flow has in it. Returns the bytes moved."""
-    part_of_all = min(1.0, room / state.before[link])
-    gone = state.loose[link] * part_of_all
+    """Serve the queue before `link`: what a flow has in it goes along with its last byte, once that is here, and faster
+    only where nothing else waits; all else goes in proportion. Returns the bytes moved."""
+    ending = state.ending[link] > 0
+    apart, along = _before_last(paths, links, state, link, room) if ending else (0.0, 0.0)
+    rest, left = state.before[link] - apart, room - along
+    part_of_rest = min(1.0, max(0.0, left) / rest) if rest > 0.0 else 1.0
+    scale = room / along if left < 0.0 else 1.0
+    more = min(1.0, (left - rest) / (apart - along)) if left > rest and apart > along else 0.0
+    gone = state.loose[link] * part_of_rest
     state.loose[link] -= gone
     inside = 0.0
     for at in range(links.first[link], links.first[link] + state.in_use[link]):
@@ -59,7 +65,11 @@ def _forward(paths, links, state, link, room):
         behind, onward = paths.link_before[hop], paths.link_after[hop]
         if behind == NONE:
             continue
-        amount = (state.crossed[hop - 1] - state.crossed[hop]) * part_of_all
+        part = part_of_rest
+        if ending:
+            with_last = _with_last(paths, state, hop, room)
+            part = part if with_last < 0.0 else with_last * scale + more * (1.0 - with_last)
+        amount = (state.crossed[hop - 1] - state.crossed[hop]) * part
         state.crossed[hop] += amount
         state.entered[behind] -= amount
         gone += amount
@@ -67,8 +77,39 @@ def _forward(paths, links, state, link, room):
             state.before[onward] += amount
             inside += amount
     state.entered[link] += inside
-    state.before[link] = state.before[link] - gone if part_of_all < 1.0 else 0.0
+    state.before[link] = max(0.0, state.before[link] - gone)
     return gone
+
+
+@inlined
+def _before_last(paths, links, state, link, room):
+    """Of the flows whose last byte is here or past: bytes that wait, and those of them that go with it."""
+    waits, along = 0.0, 0.0
+    for at in range(links.first[link], links.first[link] + state.in_use[link]):
+        hop = state.slot[at]
+        if paths.link_before[hop] == NONE:
+            continue
+        part = _with_last(paths, state, hop, room)
+        if part >= 0.0:
+            waiting = state.crossed[hop - 1] - state.crossed[hop]
+            waits += waiting
+            along += waiting * part
+    return waits, along
+
+
+@inlined
+def _with_last(paths, state, hop, room):
+    """The part of a flow's bytes in a queue that goes in this step with its last one, before which `ahead` wait; below
+    0: that one is not here yet."""
+    flow = paths.hop_flow[hop]
+    if state.sending[flow]:
+        return -1.0
+    beyond = state.stage[flow] - (hop - paths.indptr[flow])
+    if beyond > 0:
+        return 1.0
+    if beyond < 0 or state.ahead[flow] < 0.0:
+        return -1.0
+    return room / state.ahead[flow] if room < state.ahead[flow] else 1.0
 
 
 @inlined
@@ -154,6 +195,8 @@ def _next_change(paths, links, state, rules, link, level, now, end):
 def _run_dry(paths, state, flow, now):
     """The source has sent all: its last byte is on its way from `now`."""
     state.sending[flow] = False
+    for hop in range(paths.indptr[flow], paths.indptr[flow + 1]):
+        state.ending[paths.hop_link[hop]] += 1
     state.size[DRY] = 1
     state.stage[flow] = 1
     state.probe_s[flow] = now

@@ -70,6 +70,7 @@ class Moving(NamedTuple):
     slot: np.ndarray  # int32[nnz] hops by link: those in use in first <= i < first + in_use
     place: np.ndarray  # int32[nnz] where a hop's slot lies
     in_use: np.ndarray  # int32[m]
+    ending: np.ndarray  # int32[m] ... of flows that have sent their last byte
     live: np.ndarray  # int32[m] links in use or with bytes before them: the first size[LIVE]
     active: np.ndarray  # int32[n] flows with bytes anywhere: the first size[ACTIVE]
     probing: np.ndarray  # int32[n] flows whose last byte is under way: the first size[PROBING]
@@ -189,6 +190,7 @@ def dismiss(paths, links, state, negligible):
                 state.loose[link] += whole - state.crossed[hop]
                 state.before[link] += whole - state.crossed[hop] - waiting
             state.in_use[link] -= 1
+            state.ending[link] -= 1
             last = state.slot[links.first[link] + state.in_use[link]]
             state.slot[state.place[hop]] = last
             state.place[last] = state.place[hop]

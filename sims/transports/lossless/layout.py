@@ -19,7 +19,7 @@ from .buffers import Buffers, Credits
 Numbers = npt.NDArray[np.int32]
 
 _NS = 1e-9
-_SHORTEST_STEP, _LONGEST_STEP = 0.25, 3.0
+_SHORTEST_STEP, _LONGEST_STEP = 0.4, 3.0
 """Of the time in which a link fills the buffer behind it: where flows come and go a step is a part of it; where nothing
 changes some times of it, beyond which what buffers let in swings around what they let out."""
 
@@ -177,6 +177,7 @@ def at_rest(network: Network) -> Moving:
         slot=numbers(hops),
         place=numbers(hops),
         in_use=numbers(links),
+        ending=numbers(links),
         live=numbers(links),
         active=numbers(flows),
         probing=numbers(flows),
