@@ -44,6 +44,14 @@ def empty_figure(inches: tuple[float, float]) -> Figure:
     return Figure(figsize=inches, layout="constrained")
 
 
+def save(figure: Figure, path: str, kind: str) -> None:
+    """Into a file, whole or not at all; the same picture gives the same bytes."""
+    import matplotlib
+
+    with matplotlib.rc_context({"svg.hashsalt": "fabricsim"}), replacing(path) as temporary:
+        figure.savefig(temporary, format=kind[1:], metadata=UNDATED[kind], dpi=140)
+
+
 def plot_comparison(comparison: Comparison, path: str) -> None:
     """Draw into a file, whole or not at all. Raises InputError without matplotlib, or for another kind of file."""
     kind = kind_of_picture(path)
@@ -57,5 +65,4 @@ def plot_comparison(comparison: Comparison, path: str) -> None:
         axes.invert_yaxis()
         axes.set_title(title, fontsize=9)
         axes.tick_params(labelsize=8)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format=kind[1:], metadata=UNDATED[kind])
+    save(figure, path, kind)

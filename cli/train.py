@@ -58,7 +58,9 @@ JOB_OPTIONS = (
 @click.option("--gpu-hour-usd", type=float, help="Rent of one GPU: adds dollars, kWh and tokens per joule.")
 @click.option("--pue", type=float, default=1.0, show_default=True, help="Power at the meter over that of the GPUs.")
 @click.option("--trace", metavar="FILE", help="Write the step in time, for Perfetto (JSON).")
-@click.option("--plot", metavar="FILE", help="Draw the ledger as a waterfall (.png, .svg or .pdf).")
+@click.option(
+    "--plot", metavar="FILE", help="Draw the ledger as a waterfall and the step in time (.png, .svg or .pdf)."
+)
 @network_setup
 @output_options
 def train(
@@ -97,7 +99,7 @@ def train(
         refuse_idle(versus=versus, gpu_hour_usd=gpu_hour_usd, trace=trace, plot=plot)
         emit_search(setup, model, parallel, job, form, quiet)
         return
-    from .ledger_plot import kind_of_picture
+    from .plot import kind_of_picture
 
     refuse_unwritable({"--plot": (plot, kind_of_picture), "--trace": (trace, None)})
     with working("simulating", quiet):
@@ -111,9 +113,9 @@ def train(
         rival = None if versus is None else rival_step(setup, versus, model, parallel, prices, given)
         result = simulate(setup.fabric(), model, parallel, **setup.network(), prices=prices, trace=trace, **given)
     if plot is not None:
-        from .ledger_plot import plot_ledger
+        from .step_plot import plot_step
 
-        plot_ledger(result, plot)
+        plot_step(result, plot)
     if rival:
         emit_versus(form, result, rival)
         return

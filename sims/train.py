@@ -74,19 +74,15 @@ def train(
     plan, wires = plan_step(job, machines.fastest(units)), NetworkWires(network)
     result = _run(plan, machines, wires, uneven, jitter * machines.rank_pace(job, units))
     if trace is not None:
-        _write_trace(trace, plan, wires, uneven, result)
+        _write_trace(trace, plan, wires, result)
     if prices is None:
         return result
     cost = step_cost(prices, machines, result.step_time_s, result.starved_fraction, result.tokens_per_s)
     return replace(result, cost=cost)
 
 
-def _write_trace(
-    path: str | Path, plan: StepPlan, wires: NetworkWires, uneven: Unevenness, result: TrainResult
-) -> None:
-    durations = measure(plan.job, plan.messages, wires)
-    slices = timeline(plan, durations, uneven.slowness)
-    slices = (*slices, *layers(plan, durations, slices))
+def _write_trace(path: str | Path, plan: StepPlan, wires: NetworkWires, result: TrainResult) -> None:
+    slices = (*result.timeline, *layers(plan, measure(plan.job, plan.messages, wires), result.timeline))
     links = link_ids(wires.network.fabric, [row.name for row in result.top_links])
     write_trace(path, plan.job.gpus, slices, link_loads(plan.job, wires, links, slices))
 
@@ -137,6 +133,7 @@ def _run(plan: StepPlan, machines: Machines, wires: NetworkWires, uneven: Uneven
         top_links=on_links.top_links,
         memory=memory_row(job_memory(job), machines.capacity_bytes),
         assumptions=(*job_in_words(job), *machines.assumptions, *ASSUMPTIONS, *network.assumptions()),
+        timeline=timeline(plan, durations[network.detail], uneven.slowness),
     )
 
 

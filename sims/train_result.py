@@ -12,6 +12,7 @@ from .per_gpu import PerGpu
 from .reasons import Reason
 from .results import Tabular
 from .step_cost import CostRow
+from .timeline import Slice
 from .workloads.calls import CallRow
 from .workloads.memory import MemoryRow
 
@@ -24,7 +25,8 @@ _TABLES = (
 @dataclass(frozen=True)
 class TrainResult(Tabular):
     """One training step of `model`, laid out by `parallel`, on `fabric` under a transport and a routing rule; its table
-    is the ledger, one line per cause. `mfu` counts full attention over the BF16 peak, `mfu_causal` causal attention."""
+    is the ledger, one line per cause. `mfu` counts full attention over the BF16 peak, `mfu_causal` causal attention.
+    `timeline` is what the streams of each pipeline stage do in time."""
 
     fabric: str
     model: str
@@ -49,6 +51,7 @@ class TrainResult(Tabular):
     memory: MemoryRow
     assumptions: tuple[str, ...]
     cost: CostRow | None = None
+    timeline: tuple[Slice, ...] = ()
 
     @property
     def starved_fraction(self) -> float:

@@ -144,13 +144,29 @@ def test_prices_add_the_cost(answer, run):
     assert run("train", "hgx-h100", "--set", "nodes=4", *STEP, "--gpu-hour-usd", "-1").exit_code == 2
 
 
-@pytest.mark.parametrize(("name", "magic"), [("ledger.png", b"\x89PNG"), ("ledger.svg", b"<?xml")])
-def test_the_ledger_is_drawn_as_a_waterfall(run, tmp_path, name, magic):
+@pytest.mark.parametrize(("name", "magic"), [("step.png", b"\x89PNG"), ("step.svg", b"<?xml")])
+def test_the_step_is_drawn_under_a_title_that_says_what_runs_where(run, tmp_path, name, magic):
     pytest.importorskip("matplotlib")
-    path = tmp_path / name
-    result = run("train", "hgx-h100", "--set", "nodes=4", *STEP, "--plot", str(path))
-    assert result.exit_code == 0, result.output
-    assert path.read_bytes().startswith(magic)
+    pictures = [tmp_path / number / name for number in "12"]
+    for path in pictures:
+        path.parent.mkdir()
+        result = run("train", "hgx-h100", "--set", "nodes=4", *STEP, "--gpu-hour-usd", "2", "--plot", str(path))
+        assert result.exit_code == 0, result.output
+    once, again = (path.read_bytes() for path in pictures)
+    assert once.startswith(magic)
+    assert once == again
+    if name.endswith(".svg"):
+        # text is drawn as shapes, beside which it stands as a comment
+        assert b"llama3-8b on hgx-h100 x4: 32 GPUs, tp=8 pp=2 dp=2, infiniband (d-mod-k)" in once
+        for words in (
+            b"compute",
+            b"pipeline bubble",
+            b"serialisation",
+            b"pipeline stage",
+            b"backward",
+            b"USD per step",
+        ):
+            assert words in once
 
 
 def test_a_picture_of_an_unknown_kind_is_refused(run, tmp_path):
