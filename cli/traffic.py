@@ -24,7 +24,8 @@ NOTHING_MORE = {"explain": None, "report": False, "record": None}
 @click.command()
 @click.option("--pattern", help="permutation, incast, all-to-all or hotspot.")
 @click.option("--size", help=f"Bytes of each flow of the pattern.  [default: {DEFAULT_SIZE}]")
-@click.option("--flows", metavar="FILE", help="CSV of flow,src,dst,bytes,start_s; endpoints by rank or name.")
+@click.option("--sl", metavar="LEVELS", help="Service levels that the pattern's flows take in turns, like 0,1.")
+@click.option("--flows", metavar="FILE", help="CSV of flow,src,dst,bytes,start_s,sl; endpoints by rank or name.")
 @click.option(
     "--routes", metavar="FILE", help="The paths of those flows: CSV of flow,hop,node or npz of indptr, links."
 )
@@ -45,6 +46,7 @@ def traffic(
     setup: Setup,
     pattern: str | None,
     size: str | None,
+    sl: str | None,
     flows: str | None,
     routes: str | None,
     matrix: str | None,
@@ -60,13 +62,8 @@ def traffic(
     quiet: bool,
 ) -> None:
     """Flows from a pattern or a file: completion times and rates."""
-    if [pattern, flows, matrix].count(None) != 2:
-        raise InputError("the flows come from a pattern or from a file", "give one of --pattern, --flows, --matrix")
-    if matrix is not None and not matrix.endswith(".cm"):
-        raise InputError(f"{matrix} is no connection matrix", "name it FILE.cm, or give a CSV by --flows")
+    _refuse_other_sources(pattern, flows, matrix, size, sl)
     listed = flows or matrix
-    if listed is not None and size is not None:
-        raise InputError("--size does nothing with a file of flows", "the file gives each flow's bytes")
     if pattern is not None and (routes is not None or reverse_routes is not None):
         raise InputError("--routes does nothing with --pattern", "list the flows in a file, and give it by --flows")
     if record_every is not None and links_out is None:
@@ -80,6 +77,7 @@ def traffic(
     with working("simulating", quiet):
         from ..fabric.units import duration_s, size_bytes
         from ..sims.grouped import grouped_all_to_all, is_better_grouped
+        from ..sims.patterns import levels_in_turn
         from ..sims.patterns import pattern as flows_of
         from ..sims.traffic import traffic as simulate
 
@@ -88,11 +86,12 @@ def traffic(
         how: dict[str, Any] = {"explain": explain, "report": reported, "record": every_s}
         if pattern is not None:
             each = size_bytes(size or DEFAULT_SIZE)
-            large = how == NOTHING_MORE and setup.fidelity == "fluid" and is_better_grouped(fabric)
+            large = how == NOTHING_MORE and sl is None and setup.fidelity == "fluid" and is_better_grouped(fabric)
             if pattern == "all-to-all" and large:
                 result = grouped_all_to_all(fabric, each, **setup.network())
             else:
-                drawn = flows_of(pattern, fabric.ranks, each, setup.seed)
+                levels = () if sl is None else levels_in_turn(sl)
+                drawn = flows_of(pattern, fabric.ranks, each, setup.seed, levels)
                 result = simulate(fabric, drawn, **how, **setup.network())
         else:
             result = simulate(fabric, listed, routes, reverse_routes, **how, **setup.network())
@@ -108,6 +107,20 @@ def traffic(
 
         tables += report_tables(result.report)
     emit(form, document, [document], tables)
+
+
+def _refuse_other_sources(
+    pattern: str | None, flows: str | None, matrix: str | None, size: str | None, sl: str | None
+) -> None:
+    """Raise InputError unless the flows come from one place, and for what only a pattern takes."""
+    if [pattern, flows, matrix].count(None) != 2:
+        raise InputError("the flows come from a pattern or from a file", "give one of --pattern, --flows, --matrix")
+    if matrix is not None and not matrix.endswith(".cm"):
+        raise InputError(f"{matrix} is no connection matrix", "name it FILE.cm, or give a CSV by --flows")
+    if pattern is None and size is not None:
+        raise InputError("--size does nothing with a file of flows", "the file gives each flow's bytes")
+    if pattern is None and sl is not None:
+        raise InputError("--sl does nothing with a file of flows", "give a CSV with a column sl by --flows")
 
 
 def _write_files(
@@ -126,8 +139,10 @@ def _write_files(
         result.save_flows(flows_out)
     if links_out is not None:
         if result.record is None:
-            reported = result.report.link_columns() if result.report is not None else {}
-            write_table(links_out, {**link_table(fabric, result), **reported})
+            carried = link_table(fabric, result)
+            if (told := result.report) is not None:
+                carried = {name: column[told.link_rows] for name, column in carried.items()} | told.link_columns()
+            write_table(links_out, carried)
         else:
             write_table(links_out, load_table(fabric, result.record))
     if causes_out is not None and result.report is not None:

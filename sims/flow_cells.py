@@ -23,6 +23,9 @@ _MOST_COMPARED = 10_000
 _LATEST_S = 1e6
 """Up to here float64 seconds tell tenths of nanoseconds apart, and a flow's duration keeps its digits."""
 
+MOST_LEVEL = 15
+"""Of service levels, which four bits tell (InfiniBand Architecture Specification, volume 1, section 7.6.5)."""
+
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _LONGEST = 18
 """Digits that an int64 holds whatever they are."""
@@ -33,16 +36,17 @@ Where = Callable[[int], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Numbers:
-    """Per flow: ranks, payload bytes, seconds."""
+    """Per flow: ranks, payload bytes, seconds, and service level where any is named."""
 
     src: npt.NDArray[np.int32]
     dst: npt.NDArray[np.int32]
     size_bytes: npt.NDArray[np.int64]
     start_s: npt.NDArray[np.float64]
+    level: npt.NDArray[np.int8] | None
 
 
 def read_numbers(fabric: Fabric, columns: Mapping[str, Column], where: Where) -> Numbers:
-    """The columns `src, dst, bytes[, start_s]` of one length. Raises WorkloadError with every fault and `where` it
+    """The columns `src, dst, bytes[, start_s, sl]` of one length. Raises WorkloadError with every fault and `where` it
     is."""
     start = columns.get("start_s", np.zeros(len(columns["src"])))
     return _at_once(fabric, columns, start) or _one_by_one(fabric, columns, start, where)
@@ -57,7 +61,18 @@ def _at_once(fabric: Fabric, columns: Mapping[str, Column], start: Column) -> Nu
     whole = ((size > 0) & (size < 2.0**63) & (size == np.trunc(size))).all()
     if not whole or not ((start_s >= 0) & (start_s <= _LATEST_S)).all():
         return None
-    return Numbers(src.astype(np.int32), dst.astype(np.int32), size.astype(np.int64), start_s.astype(np.float64))
+    level = _levels(columns["sl"]) if "sl" in columns else None
+    if "sl" in columns and level is None:
+        return None
+    ends = src.astype(np.int32), dst.astype(np.int32)
+    return Numbers(*ends, size.astype(np.int64), start_s.astype(np.float64), level)
+
+
+def _levels(cells: Column) -> npt.NDArray[np.int8] | None:
+    numbers = _numbers(cells)
+    if numbers is None or numbers.dtype.kind not in "iu" or not ((numbers >= 0) & (numbers <= MOST_LEVEL)).all():
+        return None
+    return numbers.astype(np.int8)
 
 
 def _ranks(fabric: Fabric, cells: Column) -> npt.NDArray[Any] | None:
@@ -112,11 +127,13 @@ def _one_by_one(fabric: Fabric, columns: Mapping[str, Column], start: Column, wh
     src, dst = (read(name, columns[name], lambda cell: _rank(cell, names)) for name in ("src", "dst"))
     size = read("bytes", columns["bytes"], _whole_bytes)
     start_s = read("start_s", start, _seconds)
+    level = read("sl", columns["sl"], service_level) if "sl" in columns else None
     faults += [(i, Fault("sends to itself", "give another dst", **where(i))) for i in range(count) if src[i] == dst[i]]
     if faults:
         raise WorkloadError(fault for _, fault in sorted(faults, key=lambda entry: entry[0]))
     ends = np.array(src, dtype=np.int32), np.array(dst, dtype=np.int32)
-    return Numbers(*ends, np.array(size, dtype=np.int64), np.array(start_s, dtype=np.float64))
+    levels = None if level is None else np.array(level, dtype=np.int8)
+    return Numbers(*ends, np.array(size, dtype=np.int64), np.array(start_s, dtype=np.float64), levels)
 
 
 def _rank(cell: Any, ranks: Mapping[str, int]) -> int:
@@ -151,6 +168,14 @@ def _seconds(cell: Any) -> float:
     if value > _LATEST_S:
         raise WorkloadError(f"{cell!r} is after {_LATEST_S:,.0f} s", "count from the first flow's start")
     return float(value)
+
+
+def service_level(cell: Any) -> int:
+    """Raises WorkloadError for what is none."""
+    number = whole_number(cell)
+    if number is None or number > MOST_LEVEL:
+        raise WorkloadError(f"{cell!r} is no service level", f"give a whole number from 0 to {MOST_LEVEL}")
+    return number
 
 
 def _number(cell: Any) -> float:

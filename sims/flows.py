@@ -1,4 +1,4 @@
-"""Flows as a user gives them: a mapping or frame of columns, or a CSV file `flow,src,dst,bytes,start_s`."""
+"""Flows as a user gives them: a mapping or frame of columns, or a CSV file `flow,src,dst,bytes,start_s,sl`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .csv_table import read_csv
 from .flow_cells import Column, Where, read_numbers
 
 REQUIRED = ("src", "dst", "bytes")
-OPTIONAL = ("flow", "start_s")
+OPTIONAL = ("flow", "start_s", "sl")
 
 
 @dataclass(frozen=True)
 class Flows:
     """Per flow: its name `flow`, ranks `src` and `dst` and how the user named them, payload `size_bytes`,
-    `start_s`."""
+    `start_s`, and service level `sl` if any flow names one."""
 
     flow: npt.NDArray[Any]
     src: npt.NDArray[np.int32]
@@ -32,6 +32,7 @@ class Flows:
     dst_given: npt.NDArray[Any]
     size_bytes: npt.NDArray[np.int64]
     start_s: npt.NDArray[np.float64]
+    sl: npt.NDArray[np.int8] | None = None
 
     def __len__(self) -> int:
         return len(self.src)
@@ -42,11 +43,12 @@ class Flows:
 
 
 def read_flows(fabric: Fabric, flows: Any) -> Flows:
-    """Flows from a mapping or frame with `src, dst, bytes[, flow, start_s]`, or from a file: CSV, or htsim's `*.cm`.
+    """Flows from a mapping or frame with `src, dst, bytes[, flow, start_s, sl]`, or from a file: CSV, or a `*.cm` of
+    htsim.
 
     Endpoints are given by rank or by node name. Raises WorkloadError (ParseError for a file that is no such table)
     listing every flow with an unknown endpoint, one that sends to itself, bytes that are no positive whole number, a
-    bad start.
+    bad start, a service level outside 0..15.
     """
     if isinstance(flows, (str, Path)):
         matrix = str(flows).endswith(SUFFIX)
@@ -92,4 +94,5 @@ def _read(fabric: Fabric, columns: Mapping[str, Column], where: Where) -> Flows:
         np.array(columns["dst"]),
         numbers.size_bytes,
         numbers.start_s,
+        numbers.level,
     )

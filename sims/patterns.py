@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..fabric.errors import UnknownNameError, WorkloadError
+from ..fabric.errors import Fault, UnknownNameError, WorkloadError
+from .flow_cells import service_level
 
 Pairs = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 
@@ -54,8 +56,25 @@ PATTERNS: Mapping[str, Callable[[int, np.random.Generator], Pairs]] = {
 }
 
 
-def pattern(name: str, ranks: int, size_bytes: int, seed: int = 0) -> dict[str, npt.NDArray[Any]]:
-    """Flows of a pattern, `size_bytes` each, all from time 0, as columns `src, dst, bytes`.
+def levels_in_turn(text: str) -> tuple[int, ...]:
+    """Service levels from `0,1,1`. Raises WorkloadError listing every part that is none."""
+    levels: list[int] = []
+    faults: list[Fault] = []
+    for part in text.split(","):
+        try:
+            levels.append(service_level(part.strip()))
+        except WorkloadError as error:
+            faults += error.faults
+    if faults:
+        raise WorkloadError(replace(fault, field="sl") for fault in faults)
+    return tuple(levels)
+
+
+def pattern(
+    name: str, ranks: int, size_bytes: int, seed: int = 0, levels: Sequence[int] = ()
+) -> dict[str, npt.NDArray[Any]]:
+    """Flows of a pattern, `size_bytes` each, all from time 0, as columns `src, dst, bytes`, and `sl` where there are
+    service `levels`, which flows take in turns.
 
     Raises UnknownNameError, WorkloadError for fewer than two ranks, no bytes, or more flows than can be held.
     """
@@ -68,4 +87,5 @@ def pattern(name: str, ranks: int, size_bytes: int, seed: int = 0) -> dict[str, 
     if name == "all-to-all" and ranks * (ranks - 1) > MOST_FLOWS:
         raise WorkloadError(f"all-to-all of {ranks} ranks is {ranks * (ranks - 1)} flows", f"at most {MOST_FLOWS}")
     src, dst = PATTERNS[name](ranks, np.random.default_rng(seed))
-    return {"src": src, "dst": dst, "bytes": np.full(len(src), size_bytes)}
+    flows = {"src": src, "dst": dst, "bytes": np.full(len(src), size_bytes)}
+    return flows | {"sl": np.resize(levels, len(src))} if len(levels) else flows

@@ -38,7 +38,8 @@ def traffic(
     """Run flows to their ends.
 
     Args:
-        flows: see `read_flows`: a mapping, frame or CSV file of `src, dst, bytes[, flow, start_s]`, or a `*.cm` file.
+        flows: see `read_flows`: a mapping, frame or CSV file of `src, dst, bytes[, flow, start_s, sl]`, or a `*.cm`
+            file.
         routes: see `read_routes`: the flows' paths, instead of those that `routing` would choose.
         reverse_routes: the paths of their acknowledgements, from each flow's destination to its source; without them,
             acknowledgements go back the way the data came.
@@ -61,6 +62,7 @@ def traffic(
     listed = read_flows(fabric, flows)
     _refuse_without_detail(network, explain is not None, report)
     asked = None if explain is None else _number_of(explain, listed)
+    _refuse_idle_levels(network, listed)
     if routes is None:
         if reverse_routes is not None:
             raise SpecError(Fault("does nothing without routes", "give the flows' own, too", field="reverse_routes"))
@@ -70,6 +72,8 @@ def traffic(
         forth = read_routes(fabric, listed, routes)
         back = way_back(forth) if reverse_routes is None else read_routes(fabric, listed.reversed(), reverse_routes)
         subflows = Subflows.along(forth, back=back)
+    if listed.sl is not None:
+        subflows = subflows.at_levels(listed.sl)
     ran = network.run(subflows, listed.size_bytes.astype(np.float64), listed.start_s, certify, record_s=record)
     told = _evidence(network, listed, subflows, ran, routes is not None) if report or asked is not None else None
     return TrafficResult(
@@ -96,6 +100,17 @@ def _refuse_without_detail(network: Network, explain: bool, report: bool) -> Non
     if asked and network.detail < Detail.TRANSPORT:
         message = "does nothing at fidelity fluid: all traffic spreads alike"
         raise SpecError(Fault(message, "use transport", field=name) for name in asked)
+
+
+def _refuse_idle_levels(network: Network, listed: Flows) -> None:
+    """Raise SpecError where service levels are named and nothing asks for them."""
+    if listed.sl is None:
+        return
+    if network.detail < Detail.TRANSPORT:
+        raise SpecError(Fault("does nothing at fidelity fluid", "use transport, or leave the column out", field="sl"))
+    fault = network.carrier.level_fault()
+    if fault is not None:
+        raise SpecError(fault)
 
 
 def _number_of(flow: Any, listed: Flows) -> int:

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from ...fabric.graph import Fabric
 from ..transports import Queues, Subflows
 
 Floats = npt.NDArray[np.float64]
@@ -27,6 +28,25 @@ class Case:
     link_bytes: Floats
     queues: Queues | None = None
     given_routes: bool = False
+
+    @property
+    def lanes(self) -> int:
+        """How many each link has, in the terms of the run."""
+        return 1 if self.queues is None else self.queues.lanes
+
+    @cached_property
+    def channels(self) -> npt.NDArray[np.int64]:
+        """Of each entry of the subflows' links the link and lane, as link * lanes + lane."""
+        links = self.flows.links.astype(np.int64)
+        if self.queues is None or self.queues.lane_of is None:
+            return links
+        return links * self.lanes + self.queues.lane_of
+
+    def label(self, fabric: Fabric, channel: int) -> str:
+        """Its name, with the lane where there are several."""
+        link, lane = divmod(channel, self.lanes)
+        name = fabric.link_label(link)
+        return name if self.lanes == 1 else f"{name} lane {lane}"
 
     @property
     def pushed_back(self) -> bool:

@@ -46,13 +46,13 @@ class Evidence:
 
     def root_label(self, flow: int) -> str:
         """The link at the root of its trouble; empty for a flow that crosses no link."""
-        link = int(self.roots.link[flow])
-        return self.network.fabric.link_label(link) if link >= 0 else ""
+        channel = int(self.roots.channel[flow])
+        return self.case.label(self.network.fabric, channel) if channel >= 0 else ""
 
     def culprits(self, flow: int) -> tuple[Any, ...]:
         """Those that fill the root, most bytes first, without the flow itself."""
-        link = int(self.roots.link[flow])
-        if link < 0:
+        channel = int(self.roots.channel[flow])
+        if channel < 0:
             return ()
-        first = self.fillers.on(link)[0][: MOST_CULPRITS + 1]
+        first = self.fillers.on(channel)[0][: MOST_CULPRITS + 1]
         return tuple(self.names[first[first != flow]].tolist()[:MOST_CULPRITS])

@@ -56,7 +56,7 @@ def explain_flow(evidence: Evidence, flow: int) -> FlowExplanation:
         float(rows.empty_network_s[flow]),
         float(evidence.goodput_bps[flow]),
         tuple(Cause(cause, float(seconds[flow]), MEANINGS[cause]) for cause, seconds in rows.seconds.items()),
-        tuple(link_report(network, case, evidence.fillers, link, evidence.names) for link in _way(network, case, flow)),
+        tuple(link_report(network, case, evidence.fillers, at, evidence.names) for at in _way(network, case, flow)),
         evidence.root_label(flow),
         bool(evidence.roots.victim[flow]),
         evidence.culprits(flow),
@@ -66,7 +66,7 @@ def explain_flow(evidence: Evidence, flow: int) -> FlowExplanation:
 
 
 def _way(network: Network, case: Case, flow: int) -> list[int]:
-    """Links of the switched network that the flow takes, in the order in which they are first taken."""
-    links = case.flows.links[np.isin(case.flows.owner, np.flatnonzero(case.flows.transfer == flow))]
-    links = links[network.fabric.link_kind[links] == LinkKind.NETWORK]
-    return [int(link) for link in dict.fromkeys(links.tolist())]
+    """Lanes of links of the switched network that the flow takes, in the order in which they are first taken."""
+    channels = case.channels[np.isin(case.flows.owner, np.flatnonzero(case.flows.transfer == flow))]
+    channels = channels[network.fabric.link_kind[channels // case.lanes] == LinkKind.NETWORK]
+    return [int(channel) for channel in dict.fromkeys(channels.tolist())]

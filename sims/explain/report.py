@@ -31,15 +31,17 @@ class Victim:
 class TrafficReport:
     """`flows` has one entry per flow in input order: completion time, that on an empty network, goodput, slowdown, main
     cause, the link at its root, whether the flow is a victim, and the seconds of each cause. `links` are those that
-    carried anything."""
+    carried anything, `link_rows` their places in a table of the links that did; a link has a row for each of its
+    lanes."""
 
     flows: Columns
     links: tuple[LinkReport, ...]
+    link_rows: npt.NDArray[np.int64]
     victims: tuple[Victim, ...]
 
     def link_columns(self) -> dict[str, npt.NDArray[Any]]:
         """Flows, pauses, queues and perfquery's counters of the links, as columns beside those of `link_table`."""
-        names = ("flows", "pause_share", "mean_queue_bytes", "xmit_data", "xmit_wait")
+        names = ("lane", "flows", "pause_share", "mean_queue_bytes", "xmit_data", "xmit_wait")
         filled = [", ".join(f"{filler.flow} ({filler.share:.1%})" for filler in link.filled_by) for link in self.links]
         columns = {name: np.array([getattr(link, name) for link in self.links]) for name in names}
         return {**columns, "filled_by": np.array(filled)}
@@ -78,4 +80,5 @@ def report(evidence: Evidence) -> TrafficReport:
         Victim(named[flow], float(slowdown[flow]), evidence.root_label(flow), evidence.culprits(flow))
         for flow in np.flatnonzero(victim).tolist()
     )
-    return TrafficReport(columns, links, victims)
+    rows_of_links = np.unique(np.array(evidence.fillers.used) // evidence.case.lanes, return_inverse=True)[1]
+    return TrafficReport(columns, links, rows_of_links, victims)

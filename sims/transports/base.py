@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from ...fabric.errors import Fault
 from ...fabric.graph import Fabric, LinkKind
 from ...fabric.routing import FIVE_TUPLE, Hashing, Router
 from .fair import share_fairly
@@ -47,6 +48,10 @@ class Transport:
     def congest(self, lines: Lines, batch: Batch, certify: bool) -> Delivery:
         """Carry the batch with all that this transport does when links are contended."""
         return self.allocate(lines, batch, certify)
+
+    def level_fault(self) -> Fault | None:
+        """Why service levels of flows do nothing under it, if they do nothing."""
+        return Fault(f"does nothing: {self.name} has no lanes", "leave the column out", field="sl")
 
     def assumptions(self) -> list[str]:
         """What a result under this transport rests on, in sentences."""

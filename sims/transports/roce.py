@@ -12,11 +12,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ...fabric.errors import Fault
 from ...fabric.graph import Fabric
 from ...fabric.routing import FIVE_TUPLE, Hashing, Router
 from .base import Transport
 from .control import Law
 from .controlled import carry_controlled, filled_bytes
+from .lanes import LaneRule
 from .lossless import Buffers, carry_lossless
 from .lossy import Lossy, carry_lossy
 from .packets import Packets
@@ -44,7 +46,8 @@ BUFFER_BYTES = 2_500_000
 class Roce(Transport):
     """`qps` queue pairs per connection; senders slow down by `law`, and are paused by the buffers behind them where
     there is none or where it lets queues grow so far. `pause_bytes`: (xoff, xon) of every link, or None for the
-    default; `headroom_bytes` above them, if stated. `lossy`: no pauses."""
+    default; `headroom_bytes` above them, if stated. `lossy`: no pauses. `classes`: where there are several, each with
+    pauses of its own."""
 
     packets: Packets
     qps: int
@@ -53,6 +56,7 @@ class Roce(Transport):
     headroom_bytes: int | None = None
     lossy: Lossy | None = None
     hashing: Hashing = FIVE_TUPLE
+    classes: LaneRule | None = None
     name = "roce"
     load_rules = ("adaptive", "ugal")
 
@@ -71,6 +75,7 @@ class Roce(Transport):
             parameters.pfc_headroom,
             None if recovery is None else Lossy(buffer, recovery == "go-back-n"),
             parameters.hashing,
+            None if parameters.priorities is None else parameters.classes,
         )
 
     def rule(self, fabric: Fabric) -> str:
@@ -91,7 +96,17 @@ class Roce(Transport):
             return self._controlled(self.law, lines, batch, certify)
         if self.lossy is not None:
             return carry_lossy(self.lossy, self.packets, lines, batch, certify)
-        return carry_lossless(self.packets, lines, batch, self.buffers(lines.fabric), certify)
+        if self.classes is None:
+            return carry_lossless(self.packets, lines, batch, self.buffers(lines.fabric), certify)
+        classed, count = self.classes.given(batch)
+        weights = self.classes.shares(count)
+        return carry_lossless(self.packets, lines, classed, self.buffers(lines.fabric), certify, weights)
+
+    def level_fault(self) -> Fault | None:
+        if self.classes is not None:
+            return None
+        cure = "set transport.cc=none and transport.priorities, or leave the column out"
+        return Fault("does nothing: all flows are of one priority", cure, field="sl")
 
     def _controlled(self, law: Law, lines: Lines, batch: Batch, certify: bool) -> Delivery:
         """Under the law; and with pauses or losses where its queues are longer than buffers allow."""

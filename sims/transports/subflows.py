@@ -15,6 +15,7 @@ from ..engine import LinkRecord
 Floats = npt.NDArray[np.float64]
 Ranks = npt.NDArray[np.int32]
 Indices = npt.NDArray[np.int64]
+Lanes = npt.NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class Subflows:
 
     Per subflow: `transfer` (index of the transfer it belongs to) and `part` (its fraction of that transfer's bytes).
     CSR `indptr`, `links` gives its directed links, `shares` the fraction of the subflow on each. `back` are the paths
-    of its acknowledgements, where these were chosen.
+    of its acknowledgements, where these were chosen. `lanes` are those that the routing asks for on each link, and
+    `level` is each subflow's service level; None where all are 0.
     """
 
     transfer: Indices
@@ -32,6 +34,8 @@ class Subflows:
     links: npt.NDArray[np.int32]
     shares: Floats
     back: Paths | None = None
+    lanes: Lanes | None = None
+    level: Lanes | None = None
 
     def __len__(self) -> int:
         return len(self.transfer)
@@ -47,8 +51,10 @@ class Subflows:
         count = len(routes.indptr) - 1
         transfer = np.arange(count) if transfer is None else transfer
         part = 1.0 / np.bincount(transfer, minlength=1)[transfer]
-        shares = routes.shares if isinstance(routes, Spread) else np.ones(len(routes.links))
-        return Subflows(transfer, part, routes.indptr, routes.links, shares, back)
+        if isinstance(routes, Spread):
+            return Subflows(transfer, part, routes.indptr, routes.links, routes.shares, back)
+        lanes = routes.lanes if routes.lanes.any() else None
+        return Subflows(transfer, part, routes.indptr, routes.links, np.ones(len(routes.links)), back, lanes)
 
     @staticmethod
     def joined(sets: Sequence[tuple[Indices, Subflows]]) -> Subflows:
@@ -65,19 +71,35 @@ class Subflows:
             np.concatenate([each.links for each in flows]),
             np.concatenate([each.shares for each in flows]),
             back,
+            _joined_lanes(flows),
         )
+
+    def at_levels(self, of_transfer: Lanes) -> Subflows:
+        """The same subflows at the service level of their transfers."""
+        return replace(self, level=of_transfer[self.transfer])
 
     def where(self, kept: npt.NDArray[np.bool_]) -> Subflows:
         """The same subflows on the links for which `kept` (bool per link of the fabric) holds."""
         on = kept[self.links]
         indptr = np.concatenate(([0], np.cumsum(on)))[self.indptr]
-        return replace(self, indptr=indptr, links=self.links[on], shares=self.shares[on])
+        lanes = None if self.lanes is None else self.lanes[on]
+        return replace(self, indptr=indptr, links=self.links[on], shares=self.shares[on], lanes=lanes)
 
     def rows(self, kept: npt.NDArray[np.bool_]) -> Subflows:
         """Those subflows for which `kept` (bool per subflow) holds."""
         on, counts = kept[self.owner], np.diff(self.indptr)[kept]
         back = None if self.back is None else _path_rows(self.back, kept)
-        return Subflows(self.transfer[kept], self.part[kept], _rising(counts), self.links[on], self.shares[on], back)
+        lanes = None if self.lanes is None else self.lanes[on]
+        level = None if self.level is None else self.level[kept]
+        columns = self.transfer[kept], self.part[kept], _rising(counts), self.links[on], self.shares[on]
+        return Subflows(*columns, back, lanes, level)
+
+
+def _joined_lanes(flows: Sequence[Subflows]) -> Lanes | None:
+    if all(each.lanes is None for each in flows):
+        return None
+    none = np.int8(0)
+    return np.concatenate([np.full(len(each.links), none) if each.lanes is None else each.lanes for each in flows])
 
 
 def _path_rows(paths: Paths, kept: npt.NDArray[np.bool_]) -> Paths:
@@ -168,11 +190,14 @@ class Batch:
 
 @dataclass(frozen=True)
 class Queues:
-    """What congestion left per directed link: share of the time between first start and last finish in which it was
-    held back by the buffer behind it, and the mean bytes waiting to enter it."""
+    """What congestion left per directed link and lane, entry link * lanes + lane: share of the time between first start
+    and last finish in which it was held back by the buffer behind it, and the mean bytes waiting to enter it.
+    `lane_of`: of each entry of the batch's links; None where there is one lane."""
 
     held_share: Floats
     mean_bytes: Floats
+    lanes: int = 1
+    lane_of: Lanes | None = None
 
 
 @dataclass(frozen=True)

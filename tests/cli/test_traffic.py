@@ -186,3 +186,32 @@ def test_a_record_that_cannot_be_made_is_refused(run, tmp_path, how, said):
     assert result.exit_code == 2
     assert said in result.stderr
     assert not out.exists()
+
+
+def test_levels_of_a_pattern_become_lanes_in_reports_and_files(run, tmp_path):
+    """Two to one in turns at levels 0 and 1: a row for each lane of the last link, half of it each."""
+    out = tmp_path / "links.csv"
+    lanes = ("--set", "transport.cc=none", "--set", "transport.lanes=2")
+    how = ("--pattern", "incast", "--size", "10MB", "--sl", "0,1", *lanes, "--links-out", out, "--report")
+    result = run("traffic", "clos", "--set", "hosts=3", *CABLE, *how)
+    assert result.exit_code == 0, result.stderr
+    assert "leaf-0:1 -> host-0 lane 1" in result.stdout
+    with out.open() as file:
+        rows = [row for row in csv.DictReader(file) if row["target"] == "host-0"]
+    assert [row["lane"] for row in rows] == ["0", "1"]
+    assert [row["xmit_data"] for row in rows] == [str(round(10**7 / 0.96 / 4))] * 2
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (("--pattern", "incast", "--sl", "0,16,low"), "'low' is no service level"),
+        (("--pattern", "incast", "--sl", "0,1"), "sl: does nothing: all flows take the same lanes"),
+        (("--pattern", "all-to-all", "--sl", "0,1", "--fidelity", "fluid"), "sl: does nothing at fidelity fluid"),
+        (("--flows", "flows.csv", "--sl", "0,1"), "--sl does nothing with a file of flows"),
+    ],
+)
+def test_levels_that_are_none_or_do_nothing_are_refused(run, options, complaint):
+    result = run("traffic", "fat_tree", "--set", "k=4", *options)
+    assert result.exit_code == 2
+    assert complaint in result.stderr

@@ -8,6 +8,7 @@ the same distance from its source; an acknowledgement, which meets the data of o
 from __future__ import annotations
 
 from ...engine._kernel import inlined
+from ._arbitration_kernels import gone_over_wire
 from ._state_kernels import DONE, NONE, NOW, PROBING, STEP, paused_bytes
 
 _WHOLE = 1e-3
@@ -121,5 +122,5 @@ def _cross(links, state, flow, link, lag_s, own):
         state.ahead[flow] = ahead - max(0.0, able)
         return -1.0
     waited_s = max(now + step_s * min(1.0, ahead / able) - state.began_s[flow], 0.0)
-    others = max(0.0, state.gone[link] - own) / (links.rate[link] * step_s)
+    others = max(0.0, gone_over_wire(links, state, link) - own) / (links.line[link] * step_s)
     return state.probe_s[flow] - lag_s + max(waited_s, 0.5 * links.packet_s[link] * min(1.0, others))

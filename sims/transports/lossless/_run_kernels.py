@@ -183,7 +183,10 @@ def _fit(paths, links, state):
         least = 1.0
         for hop in range(paths.indptr[flow], paths.indptr[flow + 1]):
             link = paths.hop_link[hop]
-            least = min(least, links.rate[link] / load[link])
+            together = 0.0
+            for lane in range(links.lanes_begin[link], links.lanes_end[link]):
+                together += load[lane]
+            least = min(least, links.rate[link] / load[link], links.line[link] / together)
         state.rate[flow] *= least
 
 

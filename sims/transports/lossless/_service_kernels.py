@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...engine._kernel import inlined
+from ._arbitration_kernels import share_wire
 from ._state_kernels import ACTIVE, DRY, LIVE, NONE, NOW, PROBING, STEP, meter, queued_bytes, room_bytes
 
 _WHOLE = 1e-6
@@ -23,11 +24,18 @@ def serve(paths, links, state, rules):
     for i in range(state.size[LIVE]):
         link = state.live[i]
         state.stood[link] = state.before[link]
+    shared = NONE
     for i in range(state.size[LIVE]):
         link = state.live[i]
         meter(links, state, link, step_s)
-        room = room_bytes(links, state, link, step_s)
-        state.able[link] = room
+        if links.lanes_end[link] - links.lanes_begin[link] == 1:
+            room = room_bytes(links, state, link, step_s)
+            state.able[link] = room
+        else:
+            if links.lanes_begin[link] != shared:
+                share_wire(paths, links, state, link)
+                shared = links.lanes_begin[link]
+            room = state.granted[link]
         state.queued[link] = 0.0
         if room > 0.0 and state.before[link] > 0.0:
             state.queued[link] = _forward(paths, links, state, link, room)

@@ -31,7 +31,8 @@ class Paths(NamedTuple):
 
 
 class Links(NamedTuple):
-    """Fixed, per link, upstream first."""
+    """Fixed, per link, upstream first. Where a wire has several lanes, each is a link of its own here, one after the
+    other."""
 
     rate: np.ndarray  # float64[m]
     low: np.ndarray  # float64[m] entered bytes up to which it runs freely ...
@@ -41,6 +42,10 @@ class Links(NamedTuple):
     lag_s: np.ndarray  # float64[m] how much later than its sources' its packets leave, on an empty network
     first: np.ndarray  # int64[m + 1] its slots
     begins: np.ndarray  # bool[m] whether flows begin here
+    line: np.ndarray  # float64[m] the rate of its wire, which may be more than one lane's
+    lanes_begin: np.ndarray  # int32[m] the first of the links that are lanes of its wire ...
+    lanes_end: np.ndarray  # int32[m] ... and the one after the last
+    weight: np.ndarray  # float64[m] among them
 
 
 class Moving(NamedTuple):
@@ -61,6 +66,8 @@ class Moving(NamedTuple):
     queued: np.ndarray  # float64[m] ... went over the link from its queue,
     gone: np.ndarray  # float64[m] ... and in all,
     able: np.ndarray  # float64[m] ... and could have gone;
+    ready: np.ndarray  # float64[m] of a lane among others: what it has to send, later the same by weight,
+    granted: np.ndarray  # float64[m] ... and its share of the wire;
     sent: np.ndarray  # float64[n] ... and left the source
     rate: np.ndarray  # float64[n] of the source in the last step; below 0: unknown
     served: np.ndarray  # float64[m] over the link, ever

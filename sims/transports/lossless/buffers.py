@@ -36,6 +36,10 @@ class Buffers:
         half = HALF_PACKET * packet_bytes
         return np.maximum(self.xon_bytes - half - late_bytes, 0.0), self.xoff_bytes - half + late_bytes
 
+    def sustained(self, fabric: Fabric, packet_bytes: float) -> Floats:
+        """Share of each link's rate that empty buffers sustain."""
+        return np.ones(fabric.links)
+
 
 @dataclass(frozen=True)
 class Credits:
@@ -46,8 +50,12 @@ class Credits:
     buffer_bytes: Floats
 
     def swing(self, fabric: Fabric, packet_bytes: float) -> tuple[Floats, Floats]:
-        """As that of Buffers."""
+        """As those of Buffers."""
         return np.maximum(self.buffer_bytes - self.round_trip_bytes(fabric, packet_bytes), 0.0), self.buffer_bytes
+
+    def sustained(self, fabric: Fabric, packet_bytes: float) -> Floats:
+        """Likewise: where a round trip of credits would send more than there are, what they send."""
+        return np.minimum(self.buffer_bytes / self.round_trip_bytes(fabric, packet_bytes), 1.0)
 
     @staticmethod
     def round_trip_bytes(fabric: Fabric, packet_bytes: float) -> Floats:

@@ -11,7 +11,7 @@ from ....fabric.graph import LinkKind
 from ....fabric.routing import Paths as Routes
 from ..delays import Delays
 from ..packets import Packets
-from ..subflows import Batch, Floats, Indices, Lines
+from ..subflows import Batch, Floats, Indices, Lines, Subflows
 from ._order_kernels import upstream_first
 from ._state_kernels import NONE, Links, Moving, Paths, Rules
 from .buffers import Buffers, Credits
@@ -29,21 +29,27 @@ _COUNT_S = 2e-5
 
 @dataclass(frozen=True)
 class Network:
-    """`links` are the fabric's links in use, in the order of the queueing network's."""
+    """`used` and `lane`: the fabric's link and the lane that each link of the queueing network is, of `lanes` in
+    all."""
 
     paths: Paths
     links: Links
     rules: Rules
     used: Numbers
+    lane: Numbers
+    lanes: int
     wire_bytes: Floats
 
 
-def lay_out(packets: Packets, lines: Lines, batch: Batch, delay: Delays, buffers: Buffers | Credits) -> Network:
-    """The queueing network of a batch in which every flow has a path and bytes."""
+def lay_out(
+    packets: Packets, lines: Lines, batch: Batch, delay: Delays, buffers: Buffers | Credits, weights: Floats
+) -> Network:
+    """The queueing network of a batch in which every flow has a path and bytes; `weights` are those of a wire's
+    lanes."""
     fabric, flows = lines.fabric, batch.flows
     wire_bytes = packets.wire_bytes(batch.size_bytes)
     back = _way_back(packets, lines, batch)
-    used, hop_link, back_link = _upstream_first(flows.indptr, flows.links, back.links)
+    used, lane, hop_link, back_link = _upstream_first(flows, back, len(weights))
     before, after = _neighbours(flows.indptr, hop_link)
     paths = Paths(
         flows.indptr,
@@ -59,17 +65,21 @@ def lay_out(packets: Packets, lines: Lines, batch: Batch, delay: Delays, buffers
         batch.start_s,
         np.argsort(batch.start_s, kind="stable"),
     )
-    rate = fabric.capacity_bps[used] / 8
+    line = fabric.capacity_bps[used] / 8
+    rate = line * buffers.sustained(fabric, packets.mtu_bytes)[used]
     low, high = (side[used] for side in buffers.swing(fabric, packets.mtu_bytes))
     links = Links(
         rate,
         low,
         high,
         1.0 / (high - low),
-        packets.mtu_bytes / rate,
+        packets.mtu_bytes / line,
         _lags_s(packets, lines, batch, hop_link, len(used)),
         np.concatenate(([0], np.cumsum(np.bincount(hop_link, minlength=len(used))))),
         np.isin(np.arange(len(used)), hop_link[flows.indptr[:-1]]),
+        line,
+        *_wires(used),
+        weights[lane],
     )
     fill_s = float((high / rate).min())
     rules = Rules(
@@ -81,16 +91,31 @@ def lay_out(packets: Packets, lines: Lines, batch: Batch, delay: Delays, buffers
         packets.window_bytes,
         packets.acked,
     )
-    return Network(paths, links, rules, used.astype(np.int32), wire_bytes)
+    return Network(paths, links, rules, used.astype(np.int32), lane, len(weights), wire_bytes)
 
 
-def _upstream_first(indptr: Indices, links: Numbers, back_links: Numbers) -> tuple[Numbers, Numbers, Numbers]:
-    """The links in use in the order in which bytes cross them, and hops by their places in it."""
-    used, place = np.unique(np.concatenate([links, back_links]), return_inverse=True)
-    order = upstream_first(indptr, place[: len(links)], len(used))
+def _upstream_first(flows: Subflows, back: Routes, lanes: int) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+    """The links in use in the order in which bytes cross them, each as often as it has lanes in use; the lanes; and
+    hops of data and acknowledgements by their places in it. An acknowledgement takes the lane in which its flow
+    starts."""
+    used, place = np.unique(np.concatenate([flows.links, back.links]), return_inverse=True)
+    order = upstream_first(flows.indptr, place[: len(flows.links)], len(used))
     rank = np.empty(len(used), dtype=np.int32)
     rank[order] = np.arange(len(used))
-    return used[order], *np.split(rank[place], [len(links)])
+    on = rank[place].astype(np.int64) * lanes
+    if lanes > 1 and flows.lanes is not None:
+        on += np.concatenate([flows.lanes, np.repeat(flows.lanes[flows.indptr[:-1]], np.diff(back.indptr))])
+    taken, hop = np.unique(on, return_inverse=True)
+    wire, lane = np.divmod(taken, lanes)
+    hop_link, back_link = np.split(hop.astype(np.int32), [len(flows.links)])
+    return used[order[wire]], lane.astype(np.int32), hop_link, back_link
+
+
+def _wires(used: Numbers) -> tuple[Numbers, Numbers]:
+    """The range of the links that are lanes of the same wire as each."""
+    begins = np.flatnonzero(np.concatenate(([True], used[1:] != used[:-1])))
+    counts = np.diff(np.append(begins, len(used)))
+    return np.repeat(begins, counts).astype(np.int32), np.repeat(begins + counts, counts).astype(np.int32)
 
 
 def _neighbours(indptr: Indices, hop_link: Numbers) -> tuple[Numbers, Numbers]:
@@ -168,6 +193,8 @@ def at_rest(network: Network) -> Moving:
         queued=zeros(links),
         gone=zeros(links),
         able=zeros(links),
+        ready=zeros(links),
+        granted=zeros(links),
         sent=zeros(flows),
         rate=np.full(flows, -1.0),
         served=zeros(links),

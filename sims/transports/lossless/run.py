@@ -12,18 +12,28 @@ from ....fabric.graph import Fabric, LinkKind
 from ..delays import delays
 from ..fair import share_fairly
 from ..packets import Packets
-from ..subflows import Batch, Delivery, Lines, Queues
+from ..subflows import Batch, Delivery, Floats, Lanes, Lines, Queues
 from ._run_kernels import run_queues
 from ._state_kernels import Moving
 from .buffers import Buffers, Credits
 from .layout import Network, at_rest, lay_out
 
+ONE_LANE = np.ones(1)
+
 _FAULTS_SHOWN = 10
 _TOLERANCE = 1e-6
 
 
-def carry_lossless(packets: Packets, lines: Lines, batch: Batch, buffers: Buffers | Credits, certify: bool) -> Delivery:
-    """Carry the network's subflows through the queues of its links; those inside servers share fairly.
+def carry_lossless(
+    packets: Packets,
+    lines: Lines,
+    batch: Batch,
+    buffers: Buffers | Credits,
+    certify: bool,
+    weights: Floats = ONE_LANE,
+) -> Delivery:
+    """Carry the network's subflows through the queues of its links, in the lanes that their hops name; those inside
+    servers share fairly. `weights`: one for each lane of a wire.
 
     Raises FlowError for flows that wait for one another for ever, and for flows without a path of their own: a
     fraction spread over many has no place in a queue.
@@ -40,7 +50,7 @@ def carry_lossless(packets: Packets, lines: Lines, batch: Batch, buffers: Buffer
     crossing = batch.rows(switched)
     queued, late = _without_idle_buses(lines.fabric, crossing), delays(packets, lines, crossing)
     began_s = float(queued.start_s.min())
-    network = lay_out(packets, lines, replace(queued, start_s=queued.start_s - began_s), late, buffers)
+    network = lay_out(packets, lines, replace(queued, start_s=queued.start_s - began_s), late, buffers, weights)
     state = at_rest(network)
     if not run_queues(network.paths, network.links, state, network.rules):
         raise FlowError(_deadlock(lines.fabric, network, state))
@@ -48,7 +58,7 @@ def carry_lossless(packets: Packets, lines: Lines, batch: Batch, buffers: Buffer
         _certify(network, state)
     latency_s[switched] = late.forward_s + (late.back_s if packets.acked else 0.0)
     finish_s[switched] = state.done_s + began_s
-    return Delivery(finish_s, latency_s, _queues(lines.fabric, network, state))
+    return Delivery(finish_s, latency_s, _queues(lines.fabric, network, state, batch.flows.lanes))
 
 
 def _crosses_network(fabric: Fabric, batch: Batch) -> npt.NDArray[np.bool_]:
@@ -77,12 +87,13 @@ def _without_idle_buses(fabric: Fabric, batch: Batch) -> Batch:
     return replace(batch, flows=flows.where(~idle))
 
 
-def _queues(fabric: Fabric, network: Network, state: Moving) -> Queues:
+def _queues(fabric: Fabric, network: Network, state: Moving, lane_of: Lanes | None) -> Queues:
     span_s = float(state.done_s.max() - network.paths.start_s.min())
-    held, waited = np.zeros(fabric.links), np.zeros(fabric.links)
-    held[network.used] = state.held_s / span_s
-    waited[network.used] = state.waited / span_s
-    return Queues(held, waited)
+    held, waited = np.zeros((2, fabric.links * network.lanes))
+    place = network.used.astype(np.int64) * network.lanes + network.lane
+    held[place] = state.held_s / span_s
+    waited[place] = state.waited / span_s
+    return Queues(held, waited, network.lanes, lane_of if network.lanes > 1 else None)
 
 
 def _deadlock(fabric: Fabric, network: Network, state: Moving) -> list[Fault]:
@@ -91,9 +102,14 @@ def _deadlock(fabric: Fabric, network: Network, state: Moving) -> list[Fault]:
     full = np.flatnonzero(state.entered >= 0.5 * (links.low + links.high))
     if not len(full):
         raise InternalError("nothing moves any more, and no buffer is full")
-    names = [fabric.link_label(int(network.used[link])) for link in full[:_FAULTS_SHOWN]]
-    cure = "route without cycles of dependence, as updn does"
+    names = [_label(fabric, network, int(link)) for link in full[:_FAULTS_SHOWN]]
+    cure = "route without cycles of dependence, as updn does, or give the lanes that the routing asks for"
     return [Fault(f"{len(full)} links are paused for ever by one another, {', '.join(names)} among them", cure)]
+
+
+def _label(fabric: Fabric, network: Network, link: int) -> str:
+    name = fabric.link_label(int(network.used[link]))
+    return name if network.lanes == 1 else f"{name} lane {network.lane[link]}"
 
 
 def _certify(network: Network, state: Moving) -> None:
@@ -103,5 +119,6 @@ def _certify(network: Network, state: Moving) -> None:
     span_s = float(state.done_s.max() - paths.start_s.min())
     if (np.abs(state.served - due) > _TOLERANCE * due + 1.0).any():
         raise InternalError("bytes were lost or made in a queue")
-    if (state.served > (1 + _TOLERANCE) * links.rate * span_s).any():
+    wire = np.unique(links.lanes_begin)
+    if (np.add.reduceat(state.served, wire) > (1 + _TOLERANCE) * links.line[wire] * span_s).any():
         raise InternalError("a link carried more than its rate")

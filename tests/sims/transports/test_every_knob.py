@@ -10,6 +10,7 @@ from fabricsim.fabric.builder import FabricBuilder, numbered
 from fabricsim.fabric.errors import SpecError
 from fabricsim.fabric.graph import NodeKind
 from fabricsim.sims.network import Network, network_for
+from fabricsim.sims.traffic import traffic
 from fabricsim.sims.transports import INERT, TRANSPORTS
 from fabricsim.topologies import load
 
@@ -45,6 +46,19 @@ def victim_bps(how):
 def crowd_victim_bps(how):
     """The same with 64 senders, and packets of four jumbo frames: marks are few."""
     return _parked({**how, "parameters": {"mtu": "36000B", **how["parameters"]}}, 64).rate_bps[1]
+
+
+def own_lane_bps(how):
+    """Rate of the one that only crosses, at a service level of its own."""
+    fabric, src, dst, size = _parking_lot(7)
+    flows = {"src": src, "dst": dst, "bytes": size, "sl": (src == 1).astype(int)}
+    return traffic(fabric, flows, **how).rate_bps[1]
+
+
+def second_lane_bps(how):
+    """Rate of the second of two that send to one, at service levels of their own, the first three times as much."""
+    flows = {"src": [1, 2], "dst": [0, 0], "bytes": [3 * 10**8, 10**8], "sl": [0, 1]}
+    return traffic(_star(3), flows, **how).rate_bps[1]
 
 
 def collisions_s(how):
@@ -86,6 +100,11 @@ ROWS = [
     ("infiniband", "cc_threshold", 1, 15, queue_bytes, DOWN, {}),
     ("infiniband", "cc_timer", 1, 1000, crowd_victim_bps, UP, {}),
     ("infiniband", "cc_increase", 1, 127, crowd_victim_bps, UP, {"cc_timer": 10}),
+    ("infiniband", "lanes", 1, 2, own_lane_bps, UP, {"cc": "none"}),
+    ("infiniband", "sl2vl", "0,0", "0,1", own_lane_bps, UP, {"cc": "none", "lanes": 2}),
+    ("infiniband", "lane_weights", "4,1", "1,4", second_lane_bps, UP, {"cc": "none", "lanes": 2}),
+    ("roce", "priorities", 1, 2, own_lane_bps, UP, {"cc": "none"}),
+    ("roce", "priority_weights", "4,1", "1,4", second_lane_bps, UP, {"cc": "none", "priorities": 2}),
     ("roce", "qps", 1, 16, permutation_s, DOWN, {}),
     ("roce", "entropy", "src", "src,dst,sport", collisions_s, DOWN, {}),
     ("roce", "hash", "per-switch", "same", three_tiers_s, UP, {}),
@@ -151,6 +170,11 @@ def _two_leaves():
 
 
 def _parked(how, others=7):
+    fabric, src, dst, size = _parking_lot(others)
+    return Network(fabric, **how).transfer(src, dst, size)
+
+
+def _parking_lot(others):
     """Host 0 behind a link sends to the sink that `others` beside it fill; host 1, behind the same link, elsewhere."""
     builder = FabricBuilder("parking lot", {"network": "roce", "assumptions": []})
     hosts = builder.add_nodes(NodeKind.HOST, numbered("h-{}", np.arange(others + 4)))
@@ -159,5 +183,4 @@ def _parked(how, others=7):
     builder.add_cables([far], [near], LINE_BPS, 500)
     senders = np.arange(others + 2)
     sinks = np.where(senders == 1, others + 3, others + 2)
-    sizes = np.where(senders == 1, 1e8 / (others + 1), 1e8)
-    return Network(builder.build(), **how).transfer(senders, sinks, sizes)
+    return builder.build(), senders, sinks, np.where(senders == 1, 1e8 // (others + 1), 1e8)
