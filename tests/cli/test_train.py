@@ -39,6 +39,18 @@ def test_settings_of_the_network_reach_the_step(answer, run):
     assert run("train", "hgx-h100", "--set", "transport.colour=red", *STEP).exit_code == 2
 
 
+def test_a_detail_that_helps_is_shown_as_a_negative_row(answer, run):
+    # one server per switch, three groups of two, one cable between groups: UGAL goes round the cable that all minimal
+    # paths share, and so does better than the even split over them
+    fabric = ("dragonfly", *(f"--set={field}" for field in ("server=hgx-h100", "p=8", "a=2", "h=1", "g=3")))
+    arguments = ("train", *fabric, "--routing", "ugal", "--model", "llama3-8b", "--parallel", "tp=8,pp=2")
+    rows = {row["cause"]: row["fraction"] for row in answer(*arguments)["ledger"]}
+    assert rows["collision"] < -0.05
+    assert math.fsum(rows.values()) == pytest.approx(1, abs=1e-9)
+    (line,) = (line for line in run(*arguments).stdout.splitlines() if "collision" in line and "%" in line)
+    assert f"{rows['collision']:.2%}" in line
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
