@@ -22,8 +22,8 @@ from .sims.engine import max_min_rates as max_min_rates
 from .sims.engine import simulate_flows as simulate_flows
 from .sims.engine import simulate_phases as simulate_phases
 from .sims.results import CollectiveResult as CollectiveResult
-from .sims.results import TrafficResult as TrafficResult
 from .sims.traffic import traffic as traffic
+from .sims.traffic_result import TrafficResult as TrafficResult
 from .sims.train import train as train
 from .sims.train_result import TrainResult as TrainResult
 from .topologies import load as load

@@ -15,7 +15,7 @@ from .progress import working
 
 if TYPE_CHECKING:
     from ..fabric.graph import Fabric
-    from ..sims.results import TrafficResult
+    from ..sims.traffic_result import TrafficResult
 
 DEFAULT_SIZE = "1GiB"
 NOTHING_MORE = {"explain": None, "report": False, "record": None}

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..fabric.files import replacing
-from .results import TrafficResult
+from .traffic_result import TrafficResult
 
 _US_PER_S = 1e6
 

@@ -13,7 +13,7 @@ from ..fabric.routing import Spread
 from .commodities import Cables, Commodities, Groups, all_pairs, cables_of, can_group, groups_of
 from .engine import simulate_flows
 from .network import Network, network_for
-from .results import TrafficResult
+from .traffic_result import TrafficResult
 from .transports import Subflows
 from .transports.delays import delays
 from .transports.fair import filled

@@ -13,8 +13,8 @@ from .explain import Case, Evidence, explain_flow
 from .explain import report as report_of
 from .flows import Flows, read_flows
 from .network import Detail, Network, TransferResult, named_values, network_for
-from .results import TrafficResult
 from .routes import read_routes, way_back
+from .traffic_result import TrafficResult
 from .transports import Subflows
 
 _MOST_COMPARED = 1000

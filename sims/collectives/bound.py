@@ -27,14 +27,9 @@ from .nvls import multicast_unfit
 from .schedule import Floats, Indices
 
 
-def bound_s_per_byte(network: Network, comm: Communicator, op: str | Call) -> float:
-    """Seconds per byte of size; latencies are left out, and switches of the network forward only.
-    Raises RoutingError for a group that is cut off."""
-    return bounds_s_per_byte(network, comm, op)[0]
-
-
 def bounds_s_per_byte(network: Network, comm: Communicator, op: str | Call) -> tuple[float, float]:
-    """The bound where switches of the network forward only, and where they reduce too. Raises RoutingError."""
+    """Seconds per byte of size, latencies left out, where switches of the network forward only, and where they reduce
+    too. Raises RoutingError for a group that is cut off."""
     call = op if isinstance(op, Call) else Call(op)
     single_domain = multicast_unfit(comm) == "" and comm.domains == 1
     forwarding = reducing = 0.0

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .communicator import Communicator, Ranks
+from .communicator import Communicator
 from .mesh import mesh_cycles
 from .schedule import Indices, Moves, Phase, Schedule, rounds
 
@@ -81,11 +81,6 @@ def open_ring(comm: Communicator, op: str, orders: Indices) -> Phase:
     )
     src, dst = (tail, head) if op == "broadcast" else (head, tail)
     return rounds(src, dst, 1 / channels, lambda _: moves, 1, hops)
-
-
-def channel_order(comm: Communicator, channel: int) -> Ranks:
-    """The ranks in the order of one channel's ring."""
-    return comm.ranks[channel_positions(comm, channel)]
 
 
 def channel_positions(comm: Communicator, channel: int) -> Indices:

@@ -126,11 +126,6 @@ class ModelSpec(Spec):
         return sum(inputs * outputs for inputs, outputs, _ in self.projections) + self.query_width * self.hidden
 
     @property
-    def mlp_in_width(self) -> int:
-        """Output width of the MLP's first matrix, gate included."""
-        return self.mlp_inputs * self.ffn_hidden
-
-    @property
     def mlp_inputs(self) -> int:
         """Values that an MLP's activation function reads for one that it writes."""
         return 2 if self.gated_mlp else 1
@@ -173,11 +168,6 @@ class ModelSpec(Spec):
 @cache
 def _presets() -> tuple[dict[str, dict[str, object]], Lines]:
     return read_yaml(PRESETS_FILE)
-
-
-def model_names() -> tuple[str, ...]:
-    """The presets, in the file's order."""
-    return tuple(_presets()[0])
 
 
 def load_model(name_or_path: str | Path | ModelSpec) -> ModelSpec:

@@ -7,7 +7,7 @@ from fabricsim.sims.collectives.communicator import Communicator
 from fabricsim.sims.collectives.hierarchical import hierarchical
 from fabricsim.sims.collectives.nvls import nvls
 from fabricsim.sims.collectives.nvls_tree import nvls_tree
-from fabricsim.sims.collectives.ring import channel_order, ring
+from fabricsim.sims.collectives.ring import channel_positions, ring
 from fabricsim.sims.collectives.schedule import at_once
 from fabricsim.sims.collectives.tree import double_tree_edges, second_tree_parents, tree, tree_depth, tree_parents
 from fabricsim.sims.network import Network
@@ -101,7 +101,7 @@ def test_every_channel_visits_each_rank_once_and_each_domain_in_one_go(data, nod
     ranks = data.draw(st.lists(st.integers(0, 8 * nodes - 1), min_size=2, unique=True))
     comm = Communicator.of(network, np.array(ranks))
     for channel in range(comm.channels):
-        order = channel_order(comm, channel)
+        order = comm.ranks[channel_positions(comm, channel)]
         assert sorted(order.tolist()) == sorted(ranks)
         assert np.count_nonzero(np.diff(order // 8)) == comm.domains - 1
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from fabricsim.fabric.errors import ParseError, SpecError, UnknownNameError
-from fabricsim.sims.workloads.model import ModelSpec, load_model, model_names
+from fabricsim.fabric.spec import read_yaml
+from fabricsim.sims.workloads.model import PRESETS_FILE, ModelSpec, load_model
 
 FIELDS = {
     "layers": 2,
@@ -55,7 +56,7 @@ def test_other_presets_have_the_published_billions(name, billions):
 
 
 def test_every_preset_names_a_source():
-    assert all(load_model(name).source != "given by the user" for name in model_names())
+    assert all(load_model(name).source != "given by the user" for name in read_yaml(PRESETS_FILE)[0])
 
 
 @pytest.mark.parametrize(("batch", "seq_len"), [(1, 2048), (3, 1024)])
@@ -95,7 +96,7 @@ def test_what_is_wrong_with_a_file_is_said_once(tmp_path):
 
 def test_a_yaml_file_describes_a_model(tmp_path):
     model = load_model(write(tmp_path / "small.yaml", **FIELDS))
-    assert (model.name, model.kv_width, model.mlp_in_width) == ("small", 64, 256)
+    assert (model.name, model.kv_width, model.mlp_inputs) == ("small", 64, 2)
     # per layer: qkv 64 x (64 + 64), output 64 x 64, MLP 3 x 64 x 128, two norms
     assert model.layer_matrix_parameters == 64 * 128 + 64 * 64 + 3 * 64 * 128
 
