@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +11,30 @@ import numpy.typing as npt
 
 from ...fabric.errors import RoutingError
 from ...fabric.graph import SWITCH_KINDS
+from ...fabric.routing import Paths
 from ..network import Network
-from .communicator import Ranks
+from .communicator import Communicator, Ranks
 from .schedule import Indices
 
 Links = npt.NDArray[np.int32]
+
+
+def unreached(network: Network, comm: Communicator, does: str) -> str:
+    """Why no tree of InfiniBand's switches spans these ranks, or nothing; `does`: what the switches shall do."""
+    if network.carrier.name != "infiniband":
+        return f"only InfiniBand's switches {does}, the transport is {network.carrier.name}"
+    if comm.domains == 1 and comm.size > 1:
+        return "the ranks are in one scale-up domain"
+    if (np.diff(network.ports.indptr)[comm.ranks] == 0).any() or network.fabric.meta.get("hosts_forward"):
+        return "not every rank is cabled to a switch"
+    return ""
+
+
+def both_ways(up: Sequence[Links]) -> Paths:
+    """Every edge's links up, then every edge's links down."""
+    down = [np.flip(links) ^ 1 for links in up]
+    hops = np.array([len(links) for links in (*up, *down)])
+    return Paths(np.concatenate(([0], np.cumsum(hops))), np.concatenate((*up, *down)).astype(np.int32))
 
 
 @dataclass(frozen=True)

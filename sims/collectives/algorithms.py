@@ -16,6 +16,7 @@ from . import (
     forwarded,
     halving_doubling,
     hierarchical,
+    multicast,
     nvls,
     nvls_tree,
     pairwise,
@@ -120,6 +121,9 @@ ALGORITHMS: Mapping[str, Algorithm] = {
         unfit_together=sharp.unfit_together,
         operations=sharp.operations,
     ),
+    "multicast": Algorithm(
+        multicast.OPS, multicast.multicast, multicast.unfit, unfit_together=multicast.unfit_together
+    ),
     "rail-aligned": Algorithm(
         rail_aligned.OPS,
         rail_aligned.rail_aligned,
@@ -127,3 +131,6 @@ ALGORITHMS: Mapping[str, Algorithm] = {
         automatic=rail_aligned.OPS,
     ),
 }
+
+IN_SWITCHES = ("sharp", "multicast")
+"""Those in which switches of the network do more than forward."""

@@ -15,11 +15,10 @@ from math import ceil
 
 import numpy as np
 
-from ...fabric.routing import Paths
 from ..network import Network
 from ..transports import SWITCH
 from . import hierarchical
-from .aggregation_tree import AggregationTree, aggregation_tree
+from .aggregation_tree import AggregationTree, aggregation_tree, both_ways, unreached
 from .communicator import Communicator
 from .demand import Call
 from .schedule import Indices, Moves, Phase, Schedule
@@ -30,13 +29,7 @@ OPS = ("all-reduce",)
 
 def unfit(network: Network, comm: Communicator) -> str:
     """Why it cannot run, or nothing."""
-    if network.carrier.name != "infiniband":
-        return f"only InfiniBand's switches reduce, the transport is {network.carrier.name}"
-    if comm.domains == 1 and comm.size > 1:
-        return "the ranks are in one scale-up domain"
-    if (np.diff(network.ports.indptr)[comm.ranks] == 0).any() or network.fabric.meta.get("hosts_forward"):
-        return "not every rank is cabled to a switch"
-    return hierarchical.unfit(comm)
+    return unreached(network, comm, "reduce") or hierarchical.unfit(comm)
 
 
 def unfit_together(network: Network, comms: Sequence[Communicator]) -> str:
@@ -89,15 +82,7 @@ def _in_switches(comm: Communicator, rails: Indices, trees: list[AggregationTree
         np.full(2 * len(src), 1 / local),
         repeats=1,
         steps=2,
-        routes=_routes(trees),
+        routes=both_ways([links for tree in trees for links in tree.links]),
         hops=tallest,
         moves=lambda _: both,
     )
-
-
-def _routes(trees: list[AggregationTree]) -> Paths:
-    """Every edge's links up, then every edge's links down."""
-    up = [links for tree in trees for links in tree.links]
-    down = [np.flip(links) ^ 1 for links in up]
-    hops = np.array([len(links) for links in (*up, *down)])
-    return Paths(np.concatenate(([0], np.cumsum(hops))), np.concatenate((*up, *down)).astype(np.int32))

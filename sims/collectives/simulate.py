@@ -12,7 +12,7 @@ from ...fabric.errors import Fault, SpecError, UnknownNameError, WorkloadError
 from ...fabric.graph import Fabric, LinkKind, NodeKind
 from ..network import Network, network_for
 from ..results import Bottleneck, CollectiveResult, CollectiveRow, LinkLoad
-from .algorithms import OPS
+from .algorithms import IN_SWITCHES, OPS
 from .bound import bounds_s_per_byte
 from .communicator import Communicator
 from .cost import Cost
@@ -74,7 +74,7 @@ def collective(
     for listed in sizes(size):
         one = rounded(op, listed, comm.size)
         for offer in _each(choices, one) if compare else (chosen(choices, one, algorithm),):
-            least_s = one * (in_switches if offer.algorithm == "sharp" else bound)
+            least_s = one * (in_switches if offer.algorithm in IN_SWITCHES else bound)
             rows.append(row_of(op, one, comm.size, offer, least_s, carrier, fidelity))
             ran.append(offer)
             if fidelity != "bound":

@@ -13,7 +13,7 @@ from ...fabric.errors import Fault, SpecError, UnknownNameError
 from ...fabric.graph import Fabric, NodeKind
 from ..network import Network, network_for
 from ..results import Bottleneck, CollectiveResult, GroupRow, LinkLoad
-from .algorithms import OPS
+from .algorithms import IN_SWITCHES, OPS
 from .bound import bounds_s_per_byte
 from .communicator import Communicator, checked_ranks
 from .demand import Call
@@ -161,7 +161,7 @@ def _row(
     if moving_s > _alone_s(one) * (1 + _MET):
         offer = replace(offer, busy_s_per_byte=offer.cost.wire * moving_s / one.size_bytes, bottleneck=met)
     time_s = offer.time_s(one.size_bytes) + waiting_s
-    least_s = one.size_bytes * bounds[offer.algorithm == "sharp"]
+    least_s = one.size_bytes * bounds[offer.algorithm in IN_SWITCHES]
     carrier = carrier_of(network, one.comm)
     row = row_of(op, one.size_bytes, one.comm.size, offer, least_s, carrier, fidelity, waiting_s)
     if waiting_s > time_s / 2:

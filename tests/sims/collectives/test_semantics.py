@@ -34,7 +34,7 @@ def proven(network, ranks, name, op):
 def test_every_rank_ends_with_exactly_its_data_at_every_number_of_hosts(star, name, op):
     network = Network(star(64), transport="ideal")
     ran = [proven(network, np.arange(n), name, op) for n in range(2, 65)]
-    assert all(ran) or name in ("nvls", "nvls-tree", "torus-bucket", "sharp", "forest")
+    assert all(ran) or name in ("nvls", "nvls-tree", "torus-bucket", "sharp", "multicast", "forest")
 
 
 SERVERS = {"hgx-h100": {"nodes": 5}, "gb200-nvl72": {"nodes": 2, "gpus_per_rack": 4}, "mi300x": {"nodes": 3}}
@@ -67,10 +67,13 @@ def test_buckets_go_round_every_torus(dims, op):
 
 
 @pytest.mark.parametrize("name", ["fat_tree", "hgx-h100", "slim_fly"])
-def test_switches_of_infiniband_reduce(name):
+@pytest.mark.parametrize(
+    ("does", "op"), [("sharp", "all-reduce"), ("multicast", "broadcast"), ("multicast", "all-gather")]
+)
+def test_switches_of_infiniband_reduce_and_multicast(name, does, op):
     fields = {"fat_tree": {"k": 4}, "hgx-h100": {"nodes": 5}, "slim_fly": {"q": 3}}[name]
     network = Network(load(name, **fields, network="infiniband"))
-    assert proven(network, np.arange(min(network.fabric.ranks, 40)), "sharp", "all-reduce")
+    assert proven(network, np.arange(min(network.fabric.ranks, 40)), does, op)
 
 
 def test_one_domain_with_switches_runs_nvls(networks):
