@@ -159,7 +159,7 @@ class Infiniband(Transport):
         return replace(delivery, notes=(note,))
 
     def _credit(self, fabric: Fabric, lanes: int) -> Credits:
-        return Credits(np.full(fabric.links, self.buffer_bytes / lanes))
+        return Credits(np.full(fabric.links, self.buffer_bytes / lanes), self.packets.stored)
 
     def level_fault(self) -> Fault | None:
         if self.lanes.count is not None:

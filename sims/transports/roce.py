@@ -31,7 +31,9 @@ MTU_BYTES = 1024 + HEADER_BYTES
 
 
 PAUSE_S, RESUME_S = 15 * 9000 * 8 / 1e11, 12 * 9000 * 8 / 1e11
-"""Thresholds as a link's time: 15 and 12 jumbo packets at 100 Gbit/s, the defaults of csg-htsim's RoCE."""
+"""Thresholds as a link's time, where nothing but pauses slows senders: 15 and 12 jumbo packets at 100 Gbit/s, the
+defaults of csg-htsim's RoCE, with which queues have been checked packet by packet. Under a law the question is whether
+pauses act at all, which the buffers of real switches decide: those below."""
 
 BUFFER_S, BUFFER_SHARE, RESUME_BYTES = 16e6 / (50e9 / 8), 1 / 8, 3000.0
 """Thresholds where a law keeps queues short: an eighth of what stated headrooms of all its links leave of a switch's

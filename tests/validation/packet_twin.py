@@ -1,10 +1,11 @@
-"""Lossless Ethernet packet by packet: the slow, obvious twin of the queues that push back.
+"""Lossless Ethernet and InfiniBand packet by packet: the slow, obvious twin of the queues that push back.
 
 Hosts send at line rate, their flows in turns, acknowledgements first. A switch stores a packet, puts it behind those
 that wait for the same port, and counts by which port it came: above `xoff_bytes` it pauses the sender at the other
 end, below `xon_bytes` it lets it go on, either by a frame that takes the cable's time and no other. A packet being
 sent is finished. Every packet is full and is acknowledged by one of `ack_bytes`; a flow is done when its source has
-the last acknowledgement.
+the last acknowledgement. With `credit_bytes` a sender starts a packet only when a full one fits into what the buffer
+at the other end has granted; credit for a packet comes back, in the cable's time, when that has left the buffer.
 
 Times are whole picoseconds. What happens at once happens in the order in which it was foreseen, and cables and
 switches foresee no more than the first packet in them: so do those of csg-htsim, whose times these are to the last
@@ -17,10 +18,10 @@ import numpy as np
 from packet_twin_kernels import NOBODY, Line, Rules, State, Wiring, run
 
 
-def completion_s(fabric, forth, back, size_bytes, start_s):
+def completion_s(fabric, forth, back, size_bytes, start_s, credit_bytes=0):
     """Seconds from each flow's start until its source has the last acknowledgement, float64[n]; nan for a flow that
     waits for ever. `forth` and `back` are (indptr, links) of data and acknowledgements, `links` those of the fabric."""
-    rules = Rules()
+    rules = Rules(credit_bytes=credit_bytes)
     packets = np.ceil(np.asarray(size_bytes) / rules.payload_bytes).astype(np.int64)
     wiring = _wire(fabric, forth, back, packets)
     state = _at_rest(fabric, wiring)
@@ -48,7 +49,7 @@ def _wire(fabric, forth, back, packets):
 def _at_rest(fabric, wiring):
     flows, links, packets = len(wiring.turn), fabric.links, int(wiring.first[-1])
     behind = np.full(packets, NOBODY)
-    most_ahead = flows + 8 * links + fabric.nodes
+    most_ahead = flows + 8 * links + fabric.nodes + packets
 
     def zeros(*shape):
         return np.zeros(shape, dtype=np.int64)
@@ -73,6 +74,7 @@ def _at_rest(fabric, wiring):
         paused=no(links),
         entered=zeros(links),
         full=no(links),
+        lent=zeros(links),
         turns=wiring.nic_indptr[1:] - 1,
         ahead_ps=zeros(most_ahead),
         ahead=zeros(most_ahead),

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from fabricsim.sims.engine._kernel import kernel, part
 
-START, SENT, REACHED, PASSED, PAUSE, RESUME = range(6)
+START, SENT, REACHED, PASSED, PAUSE, RESUME, PACKET_CREDIT, ACK_CREDIT = range(8)
 """Events: a flow starts; a link's packet is sent; one is at a cable's end; a switch passes one on; a link's sender is
-told to pause, to go on."""
+told to pause, to go on; or is given credit for what has left the buffer behind it."""
 
 NOBODY = -1
 FORESEEN, AHEAD = 0, 1
@@ -27,6 +27,7 @@ class Rules(NamedTuple):
     ack_bytes: int = 64
     xoff_bytes: int = 135_000
     xon_bytes: int = 108_000
+    credit_bytes: int = 0  # buffer for which credit is given, in place of pauses; 0: pauses
 
 
 class Wiring(NamedTuple):
@@ -67,6 +68,7 @@ class State(NamedTuple):
     paused: np.ndarray  # bool[m]
     entered: np.ndarray  # int64[m] bytes that came by the link and still wait at its end
     full: np.ndarray  # bool[m] whether its sender has been told to pause
+    lent: np.ndarray  # int64[m] bytes for which its sender has no credit back yet
     turns: np.ndarray  # int64[m] place in `nic_flows` of the flow that sent last
     ahead_ps: np.ndarray  # int64[...] heap of events: their times ...
     ahead: np.ndarray  # int64[...] ... and codes
@@ -95,8 +97,19 @@ def run(wiring, rules, state, start_ps):
             if state.inside.head[about] != NOBODY:
                 _foresee(state, now, PASSED, about)
         else:
-            state.paused[about] = event == PAUSE
+            _told(rules, state, event, about)
             _send(wiring, rules, state, now, about)
+
+
+@part
+def _told(rules, state, event, link):
+    """The sender of a link learns how the buffer behind it is."""
+    if event == PACKET_CREDIT:
+        state.lent[link] -= rules.packet_bytes
+    elif event == ACK_CREDIT:
+        state.lent[link] -= rules.ack_bytes
+    else:
+        state.paused[link] = event == PAUSE
 
 
 @part
@@ -104,11 +117,14 @@ def _send(wiring, rules, state, now, link):
     """Send the next packet, if the link is idle and may: what waits, else what its host's flows have."""
     if state.paused[link] or state.sending[link] != NOBODY:
         return
+    if rules.credit_bytes > 0 and state.lent[link] + rules.packet_bytes > rules.credit_bytes:
+        return
     packet = _pop(state.waiting, link)
     if packet == NOBODY:
         packet = _next_of_host(wiring, state, link)
     if packet != NOBODY:
         state.sending[link] = packet
+        state.lent[link] += _bytes(wiring, rules, state, packet)
         _foresee(state, now + _bytes(wiring, rules, state, packet) * wiring.byte_ps[link], SENT, link)
 
 
@@ -140,13 +156,22 @@ def _leave(wiring, rules, state, now, link):
     flow, hop = state.flow[packet], state.hop[packet]
     if hop != 0 and hop != wiring.turn[flow]:
         came = wiring.links[wiring.indptr[flow] + hop - 1]
-        state.entered[came] -= _bytes(wiring, rules, state, packet)
-        if state.full[came] and state.entered[came] < rules.xon_bytes:
-            state.full[came] = False
-            _foresee(state, now + wiring.latency_ps[came], RESUME, came)
+        _free(wiring, rules, state, now, came, _bytes(wiring, rules, state, packet))
     state.reach_ps[packet] = now + wiring.latency_ps[link]
     if _push(state.flying, link, packet):
         _foresee(state, state.reach_ps[packet], REACHED, link)
+
+
+@part
+def _free(wiring, rules, state, now, came, left_bytes):
+    """A packet that came by a link has left the buffer behind it."""
+    state.entered[came] -= left_bytes
+    if rules.credit_bytes > 0:
+        credit = PACKET_CREDIT if left_bytes == rules.packet_bytes else ACK_CREDIT
+        _foresee(state, now + wiring.latency_ps[came], credit, came)
+    elif state.full[came] and state.entered[came] < rules.xon_bytes:
+        state.full[came] = False
+        _foresee(state, now + wiring.latency_ps[came], RESUME, came)
 
 
 @part
@@ -156,14 +181,16 @@ def _arrive(wiring, rules, state, now, packet):
     came = wiring.links[wiring.indptr[flow] + state.hop[packet]]
     arrived_bytes = _bytes(wiring, rules, state, packet)
     state.hop[packet] += 1
+    state.entered[came] += arrived_bytes
     if wiring.indptr[flow] + state.hop[packet] == wiring.indptr[flow + 1]:
+        _free(wiring, rules, state, now, came, arrived_bytes)
         if packet + 1 == wiring.first[flow + 1]:
             state.done_ps[flow] = now
     elif state.hop[packet] == wiring.turn[flow]:
+        _free(wiring, rules, state, now, came, arrived_bytes)
         _queue_up(wiring, rules, state, now, packet)
     else:
-        state.entered[came] += arrived_bytes
-        if not state.full[came] and state.entered[came] > rules.xoff_bytes:
+        if rules.credit_bytes == 0 and not state.full[came] and state.entered[came] > rules.xoff_bytes:
             state.full[came] = True
             _foresee(state, now + wiring.latency_ps[came], PAUSE, came)
         node = wiring.owner[came ^ 1]

@@ -52,3 +52,11 @@ def test_an_incast_fills_the_receivers_link(tree):
 def _paths(tree, src, dst):
     router = router_for(tree, "d-mod-k")
     return [(way.indptr, way.links) for way in (router.paths(src, dst), router.paths(dst, src))]
+
+
+def test_a_buffer_of_less_than_a_round_trip_of_credits_halves_a_flow(tree):
+    """Of 1.5 packets, one may be on its way: sent, forwarded, credited, and then the next."""
+    forth, back = _paths(tree, [0], [1])
+    ours = completion_s(tree, forth, back, [900_000], [0.0], credit_bytes=13_600)
+    turn_s = 2 * PACKET_S + 2 * HOP_S
+    assert ours[0] == pytest.approx(99 * turn_s + 2 * PACKET_S + 4 * HOP_S + 2 * ACK_S, rel=1e-9)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ....fabric.graph import Fabric
+from ....fabric.graph import SWITCH_KINDS, Fabric
 from ..subflows import Floats
 
 HALF_PACKET = 0.5
@@ -37,7 +37,8 @@ class Buffers:
         return np.maximum(self.xon_bytes - half - late_bytes, 0.0), self.xoff_bytes - half + late_bytes
 
     def sustained(self, fabric: Fabric, packet_bytes: float) -> Floats:
-        """Share of each link's rate that empty buffers sustain."""
+        """Share of each directed link's rate that buffers which drain at once let through: all, with room for what
+        comes until a pause acts."""
         return np.ones(fabric.links)
 
 
@@ -45,19 +46,26 @@ class Buffers:
 class Credits:
     """Buffers whose owner grants what is free (InfiniBand Architecture Specification, volume 1, section 7.9): a sender
     stands when `buffer_bytes` are full, and slows down when what is free is less than what a round trip of credits
-    would send."""
+    would send. Switches that have `stored` a packet hold its place until all of it has gone."""
 
     buffer_bytes: Floats
+    stored: bool = False
 
     def swing(self, fabric: Fabric, packet_bytes: float) -> tuple[Floats, Floats]:
-        """As those of Buffers."""
-        return np.maximum(self.buffer_bytes - self.round_trip_bytes(fabric, packet_bytes), 0.0), self.buffer_bytes
+        """As that of Buffers."""
+        whole = self._whole_bytes(packet_bytes)
+        return np.maximum(whole - self._round_trip_bytes(fabric, packet_bytes), 0.0), whole
 
     def sustained(self, fabric: Fabric, packet_bytes: float) -> Floats:
-        """Likewise: where a round trip of credits would send more than there are, what they send."""
-        return np.minimum(self.buffer_bytes / self.round_trip_bytes(fabric, packet_bytes), 1.0)
+        """As that of Buffers: a buffer of less than a round trip, over a round trip."""
+        return np.minimum(self._whole_bytes(packet_bytes) / self._round_trip_bytes(fabric, packet_bytes), 1.0)
 
-    @staticmethod
-    def round_trip_bytes(fabric: Fabric, packet_bytes: float) -> Floats:
-        """What a link sends until the credit for a packet is back: both ways on the cable, and the packet itself."""
-        return np.asarray(2e-9 * fabric.latency_ns * fabric.capacity_bps / 8 + packet_bytes)
+    def _whole_bytes(self, packet_bytes: float) -> Floats:
+        """A packet is sent only when all of it fits."""
+        return np.floor(self.buffer_bytes / packet_bytes) * packet_bytes
+
+    def _round_trip_bytes(self, fabric: Fabric, packet_bytes: float) -> Floats:
+        """What a link sends until the credit for a packet is back: both ways on the cable, and the packet itself on
+        this link and, from a store, on the next."""
+        onward = self.stored * np.isin(fabric.node_kind[fabric.link_target], SWITCH_KINDS)
+        return np.asarray(2e-9 * fabric.latency_ns * fabric.capacity_bps / 8 + packet_bytes * (1.0 + onward))

@@ -7,6 +7,7 @@ from fabricsim.fabric.errors import FlowError, SpecError
 from fabricsim.fabric.graph import NodeKind
 from fabricsim.sims.network import Network
 from fabricsim.sims.traffic import traffic
+from fabricsim.sims.transports.lossless import layout
 from fabricsim.topologies import load
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -112,6 +113,35 @@ def test_a_thousand_ends_at_once_take_no_less_than_their_bytes():
     flows = {"src": range(1, 1024), "dst": [0] * 1023, "bytes": [90_000] * 1023}
     ran = traffic(tree, flows, transport=ROCE)
     assert 1 <= ran.finish_s.max() / (1023 * 90_000 * WIRE / RATE) < 1.005
+
+
+@pytest.mark.parametrize("packets", [1, 2, 64])
+def test_credits_for_less_than_a_round_trip_hold_back_a_flow_that_shares_nothing(star, packets):
+    """Beside an incast, for which queues are walked: a link carries no more than its buffer holds in the time in which
+    a packet crosses its cable (500 ns each way), is taken in and sent on."""
+    size, full = 9_000_000, 9064
+    flows = {"src": [1, 2, 3], "dst": [0, 0, 4], "bytes": [size] * 3}
+    knobs = {"cc": "none", "buffer": f"{packets * full}B", "forwarding": "store", **PACKETS}
+    ran = traffic(star(5), flows, transport={"name": "infiniband", **knobs})
+    alone_s = size * WIRE / RATE
+    turn = (2 * full + 2 * 500e-9 * RATE) / full
+    assert ran.finish_s[2] == pytest.approx(alone_s * max(1.0, turn / packets), rel=0.02)
+
+
+def test_the_answer_does_not_depend_on_the_length_of_steps(monkeypatch):
+    """A sixth and one and a half of the usual."""
+    tree = load("fat_tree", k=4, link="100Gbps", hop_latency="1us")
+    src = np.arange(16)
+    flows = {"src": src, "dst": (5 * src + 3) % 16, "bytes": 1_000_000 * (1 + src % 5), "start_s": 7e-6 * (src % 3)}
+    flows["dst"] = np.where(flows["dst"] == src, (src + 1) % 16, flows["dst"])
+    finish_s = []
+    for step in (layout._SHORTEST_STEP / 6, 1.5 * layout._SHORTEST_STEP):
+        monkeypatch.setattr(layout, "_SHORTEST_STEP", step)
+        monkeypatch.setattr(layout, "_BASE_STEP_S", np.inf)
+        finish_s.append(traffic(tree, flows, transport={**ROCE, "completion": "acked"}).finish_s)
+        monkeypatch.undo()
+    assert finish_s[0] == pytest.approx(finish_s[1], rel=0.01)
+    assert (finish_s[0] != finish_s[1]).any()
 
 
 def test_an_acknowledgement_waits_while_its_adapter_is_paused(star):

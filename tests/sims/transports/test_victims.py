@@ -153,12 +153,12 @@ def test_marks_too_rare_for_the_timer_leave_the_victim_to_credits(lot):
 
 
 def test_credits_of_a_small_buffer_limit_a_link(star):
-    """100 Gbit/s x 1 us of round trip and a packet are 16,622 bytes: half of that, half the rate."""
+    """100 Gbit/s x 1 us of round trip and a packet are 16,622 bytes, of which two packets are 8,244."""
     whole, half = (
         Network(star(2), transport="infiniband", parameters=parameters).transfer([0], [1], 1e8).finish_s[0]
-        for parameters in ({}, {"buffer": "8311B"})
+        for parameters in ({}, {"buffer": "8244B"})
     )
-    assert half == pytest.approx(2 * whole, rel=1e-3)
+    assert half == pytest.approx(16_622 / 8_244 * whole, rel=1e-3)
 
 
 def test_marking_moves_the_wait_of_those_who_pass(star):
