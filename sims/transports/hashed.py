@@ -11,14 +11,14 @@ from ...fabric.routing import Hashing
 from .packets import PacketParameters
 
 
-def _listed(value: Any) -> Any:
+def listed(value: Any) -> Any:
     """`"src,dst"` as a tuple."""
     return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
 
 
 HeaderFields = Annotated[
     tuple[Literal["src", "dst", "sport"], ...],
-    BeforeValidator(_listed),
+    BeforeValidator(listed),
     Field(min_length=1),
     WithJsonSchema({"type": "string", "examples": ["src,dst"]}),
 ]

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from ...fabric.errors import Fault, SpecError
+from .hashed import listed
 from .subflows import Batch, Floats, Indices, Subflows
 
 LEVELS = 16
@@ -24,18 +25,13 @@ MOST_WEIGHT = 255
 """Of an entry of an arbitration table, eight bits."""
 
 
-def _listed(value: Any) -> Any:
-    """`"0,0,1"` as a tuple."""
-    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
-
-
 Weight = Annotated[int, Field(ge=1, le=MOST_WEIGHT)]
 Weights = Annotated[
-    tuple[Weight, ...], BeforeValidator(_listed), WithJsonSchema({"type": "string", "examples": ["1,4"]})
+    tuple[Weight, ...], BeforeValidator(listed), WithJsonSchema({"type": "string", "examples": ["1,4"]})
 ]
 LaneOfLevel = Annotated[
     tuple[Annotated[int, Field(ge=0, le=LEVELS - 2)], ...],
-    BeforeValidator(_listed),
+    BeforeValidator(listed),
     Field(min_length=1, max_length=LEVELS),
     WithJsonSchema({"type": "string", "examples": ["0,0,1,1"]}),
 ]
