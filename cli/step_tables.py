@@ -19,9 +19,7 @@ UNEVEN = 0.01
 def step_tables(result: TrainResult) -> Iterator[Table]:
     step = {"": result}
     yield Table(("step", ""), figures(step))
-    mainly = {row.cause: f"{row.dimension} {row.op} at {row.where}" for row in result.reasons}
-    columns = ("cause", "GPU-seconds", "share", "mainly")
-    yield Table(columns, [(*row, mainly.get(row[0], "")) for row in causes(step)])
+    yield _ledger(result)
     if result.cost:
         yield Table(
             ("USD", "of it starved", "kWh", "tokens per joule"),
@@ -54,6 +52,20 @@ def step_tables(result: TrainResult) -> Iterator[Table]:
             (call.op, call.dimension, str(call.ranks), str(call.size_bytes), str(call.count), f"{call.time_us:.2f}")
             for call in result.collectives
         ],
+    )
+
+
+def _ledger(result: TrainResult) -> Table:
+    """The ledger with the operation and link that each of the network's causes costs most at, and dollars."""
+    mainly = {row.cause: f"{row.dimension} {row.op} at {row.where}" for row in result.reasons}
+    dollars = {}
+    if result.cost:
+        dollars = {row.cause: f"{row.fraction * result.cost.usd:.4f}" for row in result.ledger}
+        dollars["total"] = f"{result.cost.usd:.4f}"
+    price = ("USD",) if dollars else ()
+    return Table(
+        ("cause", "GPU-seconds", "share", *price, "mainly"),
+        [(*row, *([dollars[row[0]]] if dollars else []), mainly.get(row[0], "")) for row in causes({"": result})],
     )
 
 

@@ -152,6 +152,13 @@ def test_versus_another_fabric_runs_the_same_job_there(answer):
 def test_prices_add_the_cost(answer, run):
     step = answer("train", "hgx-h100", "--set", "nodes=4", *STEP, "--gpu-hour-usd", "2")
     assert step["cost"]["usd"] == pytest.approx(2 * 32 * step["step_time_s"] / 3600)
+    shown = run("train", "hgx-h100", "--set", "nodes=4", *STEP, "--gpu-hour-usd", "2").stdout
+    ledger = shown[shown.index("cause") : shown.index("USD", shown.index("total"))]
+    dollars = {
+        cells[0]: float(cells[3]) for cells in map(str.split, ledger.splitlines()) if len(cells) > 3 and "%" in cells[2]
+    }
+    assert dollars.pop("total") == pytest.approx(step["cost"]["usd"], abs=1e-4)
+    assert math.fsum(dollars.values()) == pytest.approx(step["cost"]["usd"], abs=1e-3)
     assert run("train", "hgx-h100", "--set", "nodes=4", *STEP, "--pue", "1.5").exit_code == 2
     assert run("train", "hgx-h100", "--set", "nodes=4", *STEP, "--gpu-hour-usd", "-1").exit_code == 2
 

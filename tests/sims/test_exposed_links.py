@@ -24,6 +24,11 @@ from fabricsim.topologies import load
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+MIXED = {
+    "pods": [{"of": name, "fields": {"nodes": 2}} for name in ("hgx-h100", "hgx-b200")],
+    **{"uplinks": 8, "spines": 8, "network": "roce"},
+}
+
 
 @pytest.fixture(scope="module")
 def pair():
@@ -84,6 +89,7 @@ def test_every_gpu_second_is_in_one_class_and_on_one_rail(pair, latency, protoco
         ("hgx-h100", {"nodes": 3, "network": "roce"}, "llama3-8b", "tp=4,pp=3", {"zero": 3}),
         ("hgx-b200", {"nodes": 4}, "mixtral-8x7b", "ep=8,pp=2", {"imbalance": 1.3, "slowdown": 0.1}),
         ("gb200-nvl72", {"nodes": 2, "gpus_per_rack": 8}, "llama3-8b", "tp=8", {}),
+        ("composite", MIXED, "llama3-8b", "tp=8,pp=2", {"zero": 2}),
     ],
 )
 def test_all_tables_of_a_step_sum_to_what_its_network_costs(source, fields, model, parallel, options):
