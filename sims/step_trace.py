@@ -21,7 +21,8 @@ ASSUMPTIONS = (
     "What slows a task (a slow GPU, parameters that are waited for) stretches its layers evenly.",
     f"'{WITHIN}' stands for messages that are not told apart: those of ZeRO-3, and where layers are too many those of"
     " all micro-batches but the first.",
-    "A link's load is that of all replicas, taken to run as the one that is shown; each message loads it evenly.",
+    "A link's load is that of all replicas, taken to run as the one that is shown; each message loads it evenly."
+    " Where messages overlap that were timed without each other it can be above 1.",
 )
 
 Event = dict[str, Any]
