@@ -11,6 +11,8 @@ from .delays import Delays, delays
 from .packets import Packets
 from .subflows import Batch, Delivery, Floats, Lines, Subflows
 
+_AS_FAST = 1e-6
+
 
 def share_fairly(
     packets: Packets | None,
@@ -60,7 +62,26 @@ def share_fairly(
         record=lines.record_s,
         certify=certify,
     )
-    return Delivery(result.finish_s + latency_s, latency_s, record=result.record)
+    finish_s = result.finish_s
+    if lines.timed and delay is not None and packets is not None and np.isfinite(packets.window_bytes):
+        finish_s = finish_s + _whole_windows_s(packets, lines, batch, delay, finish_s)
+    return Delivery(finish_s + latency_s, latency_s, record=result.record)
+
+
+def _whole_windows_s(packets: Packets, lines: Lines, batch: Batch, delay: Delays, finish_s: Floats) -> Floats:
+    """What flows that only their window held back differ from the stream of window / round trip: a window of w packets
+    leaves at line rate once per round trip, so that n packets take floor((n - 1) / w) round trips and the rest of a
+    window."""
+    flows, switched = batch.flows, lines.fabric.link_kind[batch.flows.links] == LinkKind.NETWORK
+    line_bps = np.full(len(flows), np.inf)
+    widest = lines.fabric.capacity_bps[flows.links] / flows.shares
+    np.minimum.at(line_bps, flows.owner[switched], widest[switched])
+    wire, window, trip_s = packets.wire_bytes(batch.size_bytes), packets.window_bytes, np.nan_to_num(delay.round_s)
+    stream_s = wire / window * trip_s
+    alone = (window * 8 < line_bps * trip_s) & (finish_s - batch.start_s <= stream_s * (1 + _AS_FAST))
+    whole = np.floor(np.maximum(packets.count(batch.size_bytes) - 1, 0) / (window // packets.mtu_bytes))
+    rest_s = 8 * np.maximum(wire - whole * window, 0.0) / line_bps
+    return np.where(alone, whole * trip_s + rest_s - stream_s, 0.0)
 
 
 def filled(packets: Packets, lines: Lines, batch: Batch) -> Floats:

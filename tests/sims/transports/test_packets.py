@@ -69,6 +69,27 @@ def test_a_window_below_the_bandwidth_delay_product_sets_the_rate(two_leaves, na
     assert window / (round_s + waits_s) * 0.99 <= wire_rate <= window / round_s * 1.001
 
 
+@pytest.mark.parametrize("name", ["roce", "infiniband", "uec"])
+@pytest.mark.parametrize(("packets", "window"), [(6, 4), (8, 4), (9, 4), (400, 3)])
+def test_windows_leave_in_one_go_once_per_round_trip(two_leaves, name, packets, window):
+    """floor((n - 1) / w) round trips, and the rest of a window at line rate."""
+    round_s = 8 * 500e-9 + 4 * 9064 / RATE + 4 * 64 / RATE
+    whole = (packets - 1) // window
+    due = whole * round_s + ((packets - whole * window) + 3) * 9064 / RATE + 4 * 500e-9
+    transport = {"name": name, **PACKETS, "forwarding": "store", "window": f"{window * 9064}B"}
+    ran = traffic(two_leaves(2, 2), {"src": [0], "dst": [2], "bytes": [9000 * packets]}, transport=transport)
+    assert float(ran.finish_s[0]) == pytest.approx(due, rel=2e-6 if name != "uec" else 0.15)
+
+
+@pytest.mark.parametrize("name", ["roce", "infiniband", "tcp", "uec"])
+def test_a_window_carries_whole_packets(two_leaves, name):
+    def finish_s(window):
+        transport = {"name": name, **PACKETS, "window": window}
+        return traffic(two_leaves(2, 2), {"src": [0], "dst": [2], "bytes": [900_000]}, transport=transport).finish_s
+
+    assert finish_s("27191B") == finish_s("18128B") > finish_s("27192B")
+
+
 def test_a_window_that_covers_the_way_there_and_back_changes_nothing(two_leaves):
     assert _finish_s(two_leaves(2, 2), 2, window="10MB") == pytest.approx(_finish_s(two_leaves(2, 2), 2), rel=1e-6)
 
