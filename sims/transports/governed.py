@@ -47,7 +47,7 @@ def carry_governed(
         stands = _at_rest(rules, found)
         delivery = _past(stands, spraying, packets, lines, batch, certify)
     if meet and rules.first is not None:
-        delivery = _after_first_windows(rules.first, rules.overflow, packets, lines, batch, delay, delivery)
+        delivery = _after_first_windows(rules, rules.first, spraying.pace, packets, lines, batch, delay, delivery)
     return delivery
 
 
@@ -88,31 +88,40 @@ def _past(
 
 
 def _after_first_windows(
+    rules: Government,
     first: Windows,
-    overflow: Overflow,
+    pace: float,
     packets: Packets,
     lines: Lines,
     batch: Batch,
     delay: Delays,
     delivery: Delivery,
 ) -> Delivery:
-    """Later by the headers of packets cut in the first round trip, and not before what was lost in it has been sent
-    again."""
-    ends, trip_s = at_ends(lines.fabric, batch), np.nan_to_num(delay.round_s)
+    """Later by the headers of packets cut in the first round trip; sooner, as what the port holds of that keeps it busy
+    where credit alone would leave it a little idle; and not before what was lost has been sent again."""
+    overflow, ends, trip_s = rules.overflow, at_ends(lines.fabric, batch), np.nan_to_num(delay.round_s)
     found = meeting(packets, lines, ends, batch.start_s + trip_s, delay)
     begun, lasts_s = _begun(first, found)
-    too_much = np.maximum(begun - found.links.capacity_bytes_per_s * lasts_s - overflow.room_bytes(found.links), 0.0)
-    too_much = np.where(found.limiting, too_much, 0.0)
+    left = np.where(found.limiting, np.maximum(begun - found.links.capacity_bytes_per_s * lasts_s, 0.0), 0.0)
+    too_much = np.maximum(left - overflow.room_bytes(found.links), 0.0)
     lost = np.divide(too_much, begun, out=np.zeros_like(begun), where=too_much > 0)
     stands = standing(found, np.zeros_like(lost), lost, overflow, np.ones_like(lost))
-    heads_s = found.everywhere(too_much * overflow.trimmed_share / found.links.capacity_bytes_per_s)
-    later_s = np.zeros(len(batch.flows))
-    np.maximum.at(later_s, ends.flows.owner, heads_s[ends.flows.links])
-    finish_s = delivery.finish_s + later_s
+    heads_s = _longest_s(found, ends, too_much * overflow.trimmed_share)
+    held_s = _longest_s(found, ends, (left - too_much) / pace)
+    sooner_s = np.minimum(held_s, (1 - pace) * (delivery.finish_s - batch.start_s))
+    finish_s = delivery.finish_s + heads_s - sooner_s
     soonest_s = batch.start_s + stands.retry_s_of(ends.flows) + delivery.latency_s
     window = np.inf if first.window_bytes is None else first.window_bytes
     late_s = any_of(stands, packets, ends, window) * np.maximum(soonest_s - finish_s, 0.0)
     return replace(delivery, finish_s=finish_s + late_s)
+
+
+def _longest_s(found: Meeting, batch: Batch, taken_bytes: Floats) -> Floats:
+    """Per subflow, the time of these bytes on the link of its way where that is longest."""
+    taken_s = found.everywhere(taken_bytes / found.links.capacity_bytes_per_s)
+    longest_s = np.zeros(len(batch.flows))
+    np.maximum.at(longest_s, batch.flows.owner, taken_s[batch.flows.links])
+    return longest_s
 
 
 def _begun(first: Windows, found: Meeting) -> tuple[Floats, Floats]:

@@ -13,6 +13,10 @@ PACKETS = {"header": "64B", "forwarding": "store", "completion": "acked"}
 ROCE = {
     "name": "roce", "mtu": "9064B", "pad": "true", "cc": "none", "pfc_xoff": "135000B", "pfc_xon": "108000B", **PACKETS,
 }  # fmt: skip
+SPRAYED = {
+    "ndp": {"name": "uec", "mtu": "9064B", "window": "135960B", "pad": "true", **PACKETS},
+    "eqds": {"name": "uec", "mtu": "4150B", "window": "207500B", **PACKETS},
+}
 
 
 class RoceCase(NamedTuple):

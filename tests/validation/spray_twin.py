@@ -59,7 +59,9 @@ def eqds_s(tree, flows, seed=0):
         line(), np.full(n, -1),
     )  # fmt: skip
     pace_ps = int(PACE * (4096 + 64 + 38) * wiring.byte_ps[wiring.host_up[0]])
-    run_eqds(wiring, _at_rest(tree, n, 64 * n + 8 * total, seed), eqds, start_ps, Rules(4150, 207_500, 4096, pace_ps, seed))
+    run_eqds(
+        wiring, _at_rest(tree, n, 64 * n + 8 * total, seed), eqds, start_ps, Rules(4150, 207_500, 4096, pace_ps, seed)
+    )
     return _lasted_s(eqds.done_ps, start_ps)
 
 
@@ -110,14 +112,14 @@ def _ways(wiring):
 def _at_rest(tree, flows, packets, seed):
     behind = np.full(packets, NOBODY)
 
-    def line():
-        return Line(np.full(tree.links, NOBODY), np.full(tree.links, NOBODY), behind)
+    def line(places, behind=behind):
+        return Line(np.full(places, NOBODY), np.full(places, NOBODY), behind)
 
-    most_ahead = 4 * flows + 8 * tree.links + tree.nodes
+    links, most_ahead = tree.links, 4 * flows + 8 * tree.links + tree.nodes
     return Ports(
-        *(_zeros(packets) for _ in range(9)), np.arange(packets), line(), line(), line(), np.full(tree.links, NOBODY),
-        _zeros(tree.links), np.array([seed], dtype=np.uint64), _zeros(most_ahead), _zeros(most_ahead),
-        np.array([0, 0, packets]),
+        *(_zeros(packets) for _ in range(9)), np.arange(packets), line(links), line(links), line(flows),
+        line(links, np.full(flows, NOBODY)), line(links), np.full(links, NOBODY), _zeros(links),
+        np.array([seed], dtype=np.uint64), _zeros(most_ahead), _zeros(most_ahead), np.array([0, 0, packets]),
     )  # fmt: skip
 
 

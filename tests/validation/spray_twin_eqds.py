@@ -3,7 +3,8 @@ with.
 
 A receiver gives `credit_bytes` every `pace_ps`: first to flows that lost packets, then to those with more to send, in
 turns; then, some bytes more, to those that want none. Acknowledgements come with every packet in order, or 16 KiB.
-Paths are hashed from entropies taken in turns; one whose packet was cut is left out once.
+Paths are hashed from entropies taken in turns; one whose packet was cut is left out once. What is left of the window
+when the first answer comes is given up, but by flows that have asked for nothing, which would wait for ever.
 """
 
 from __future__ import annotations
@@ -14,8 +15,24 @@ import numpy as np
 from fabricsim.sims.engine._kernel import kernel, part
 from packet_twin_kernels import AHEAD, NOBODY, Line, _foresee, _next, _pop, _push
 from spray_twin_ports import (
-    ACK, DATA, HEADER, NACK, PACE, PULL, REACHED, SEND, SENT, START, draw, drop, mixed, new_packet, queue_up, reached,
-    sent, ways,
+    ACK,
+    DATA,
+    HEADER,
+    NACK,
+    PACE,
+    PULL,
+    REACHED,
+    SEND,
+    SENT,
+    START,
+    draw,
+    drop,
+    mixed,
+    new_packet,
+    queue_up,
+    reached,
+    sent,
+    ways,
 )  # fmt: skip
 
 AGAIN, MORE, IDLE = range(3)
@@ -29,8 +46,8 @@ class Eqds(NamedTuple):
     """Changing, per flow (n), packet of it (total) and host."""
 
     sent: np.ndarray  # int64[n]
-    unsent_bytes: np.ndarray  # int64[n] on the wire: new packets ...
-    backlog_bytes: np.ndarray  # int64[n] ... and those to be sent again
+    wire_bytes: np.ndarray  # int64[n] of all packets
+    backlog_bytes: np.ndarray  # int64[n] to be sent, or sent again
     granted: np.ndarray  # int64[n] bytes, by the highest pull
     credit: np.ndarray  # int64[n] bytes left of it
     head_start: np.ndarray  # int64[n] bytes left of the window to begin with
@@ -271,7 +288,7 @@ def _at_sender(wiring, ports, eqds, now, packet, rules):
         eqds.lost[flow] += 1
         eqds.backlog_bytes[flow] += wiring.packet_bytes[wiring.first[flow] + ports.seq[packet]]
         eqds.avoided[flow, ports.mark[packet]] = True
-    if ports.kind[packet] != PULL:
+    if ports.kind[packet] != PULL and eqds.wire_bytes[flow] > rules.window_bytes:
         eqds.head_start[flow] = 0
     if ports.done[packet] == wiring.packets[flow] and eqds.done_ps[flow] < 0:
         eqds.done_ps[flow] = now

@@ -13,7 +13,22 @@ import numpy as np
 from fabricsim.sims.engine._kernel import kernel, part
 from packet_twin_kernels import AHEAD, NOBODY, _foresee, _next
 from spray_twin_ports import (
-    ACK, DATA, HEADER, NACK, PACE, PULL, REACHED, SENT, START, draw, drop, new_packet, queue_up, reached, sent, ways,
+    ACK,
+    DATA,
+    HEADER,
+    NACK,
+    PACE,
+    PULL,
+    REACHED,
+    SENT,
+    START,
+    draw,
+    drop,
+    new_packet,
+    queue_up,
+    reached,
+    sent,
+    ways,
 )  # fmt: skip
 
 

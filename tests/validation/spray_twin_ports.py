@@ -56,7 +56,9 @@ class Ports(NamedTuple):
     reach_ps: np.ndarray  # int64[p]
     free: np.ndarray  # int64[p]
     ahead_of: Line  # headers and control, for a link
-    behind: Line  # data, for a link
+    behind: Line  # data, for a link of a switch
+    own: Line  # data of a flow, at its host
+    turns: Line  # flows with data, for a link of a host
     flying: Line
     sending: np.ndarray  # int64[m]
     held_bytes: np.ndarray  # int64[m] of data
@@ -128,20 +130,22 @@ def link_of(wiring, ports, packet):
         start, end = end, start
     leaf, other = start // half, end // half
     hops = 2 if leaf == other else 4 if leaf // half == other // half else 6
+    agg, core = ports.path[packet] % half, ports.path[packet] // half
     if hop == hops:
         return NOBODY
     if hop == 0:
-        return wiring.host_up[start]
-    if hop == hops - 1:
-        return wiring.host_down[end]
-    agg, core = ports.path[packet] % half, ports.path[packet] // half
-    if hop == 1:
-        return wiring.leaf_up[leaf, agg]
-    if hop == hops - 2:
-        return wiring.leaf_down[other, agg]
-    if hop == 2:
-        return wiring.agg_up[leaf // half * half + agg, core]
-    return wiring.agg_down[other // half * half + agg, core]
+        link = wiring.host_up[start]
+    elif hop == hops - 1:
+        link = wiring.host_down[end]
+    elif hop == 1:
+        link = wiring.leaf_up[leaf, agg]
+    elif hop == hops - 2:
+        link = wiring.leaf_down[other, agg]
+    elif hop == 2:
+        link = wiring.agg_up[leaf // half * half + agg, core]
+    else:
+        link = wiring.agg_down[other // half * half + agg, core]
+    return link
 
 
 @part
@@ -156,7 +160,10 @@ def queue_up(wiring, ports, now, packet):
             ports.kind[packet] = HEADER
     if ports.kind[packet] == DATA:
         ports.held_bytes[link] += bytes_of(wiring, ports, packet)
-        _push(ports.behind, link, packet)
+        if not wiring.from_host[link]:
+            _push(ports.behind, link, packet)
+        elif _push(ports.own, ports.flow[packet], packet):
+            _push(ports.turns, link, ports.flow[packet])
     else:
         _push(ports.ahead_of, link, packet)
     send(wiring, ports, now, link)
@@ -176,10 +183,22 @@ def send(wiring, ports, now, link):
         return
     packet = _pop(ports.ahead_of, link)
     if packet == NOBODY:
-        packet = _pop(ports.behind, link)
+        packet = of_next_flow(ports, link) if wiring.from_host[link] else _pop(ports.behind, link)
     if packet != NOBODY:
         ports.sending[link] = packet
         _foresee(ports, now + bytes_of(wiring, ports, packet) * wiring.byte_ps[link], SENT, link)
+
+
+@part
+def of_next_flow(ports, link):
+    """A host's flows take turns."""
+    flow = _pop(ports.turns, link)
+    if flow == NOBODY:
+        return NOBODY
+    packet = _pop(ports.own, flow)
+    if ports.own.head[flow] != NOBODY:
+        _push(ports.turns, link, flow)
+    return packet
 
 
 @part

@@ -8,12 +8,7 @@ import numpy as np
 import pytest
 from fabricsim.sims.traffic import traffic
 from fabricsim.topologies import load
-from htsim_cases import DATA, PACKETS, ROCE, roce_case
-
-SPRAYED = {
-    "ndp": {"name": "uec", "mtu": "9064B", "window": "135960B", "pad": "true", **PACKETS},
-    "eqds": {"name": "uec", "mtu": "4150B", "window": "207500B", **PACKETS},
-}
+from htsim_cases import DATA, ROCE, SPRAYED, roce_case
 
 pytestmark = pytest.mark.validation
 

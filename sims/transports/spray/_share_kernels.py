@@ -29,7 +29,8 @@ def share(sprayed, classes, sharing):
 
 @part
 def _offer(sprayed, classes, sharing):
-    """The level of every class: what its frozen flows leave, by what a unit of its open ones takes."""
+    """The level of every class: what its frozen flows leave, by what a unit of its open ones takes. Acknowledgements
+    and credits go first."""
     for number in range(len(classes.rate)):
         sharing.taken[number] = sharing.asked[number] = 0.0
     for i in range(sharing.size[ACTIVE]):
@@ -42,7 +43,8 @@ def _offer(sprayed, classes, sharing):
                 sharing.taken[sprayed.bound_classes[at]] += sprayed.bound_each[at] * rate
     for number in range(len(classes.rate)):
         if sharing.asked[number] > 0.0:
-            sharing.level[number] = max(0.0, classes.room[number] - sharing.taken[number]) / sharing.asked[number]
+            room = min(classes.room[number], classes.rate[number] - sharing.control[number])
+            sharing.level[number] = max(0.0, room - sharing.taken[number]) / sharing.asked[number]
             sharing.limits[number] = True
 
 

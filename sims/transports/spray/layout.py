@@ -72,7 +72,7 @@ def lay_out(
     late, line = delays(packets, lines, batch), _line(forth, rate)
     more_s = np.zeros(len(line)) if wait_s is None else wait_s
     round_s = late.round_s + more_s
-    bounds, narrow = _bounds(forth, back, control, rate, leaving, entering)
+    bounds, narrow = _bounds(forth, rate, leaving, entering)
     sprayed = Sprayed(
         forth[0], forth[1], forth[2], forth[3],
         back[0], back[1], back[2], back[3],
@@ -132,28 +132,18 @@ def _window(spraying: Spraying, packets: Packets, product: Floats) -> Floats:
 
 def _bounds(
     forth: tuple[Indices, npt.NDArray[np.int32], Floats, Floats],
-    back: tuple[Indices, npt.NDArray[np.int32], Floats, Floats],
-    control: float,
     rate: Floats,
     leaving: npt.NDArray[np.bool_],
     entering: npt.NDArray[np.bool_],
 ) -> tuple[tuple[Indices, npt.NDArray[np.int32], Floats], bool]:
-    """The classes that may limit flows, with what a byte takes of a link there: data on those that are not as wide as
-    all that comes to them or all that they lead to; acknowledgements and credits where they leave an end. And whether
-    there are such inside."""
+    """The classes that may limit flows, those not as wide as all that comes to them or all that they lead to, with what
+    a byte takes of a link there. And whether there are such inside."""
     count = len(forth[0]) - 1
     owner = np.repeat(np.arange(count), np.diff(forth[0]))
     narrow = _narrow(forth, owner, rate, leaving) & _narrow(forth, owner, rate, entering) & ~leaving & ~entering
-    tight = leaving | entering | narrow
-    data = tight[forth[1]]
-    back_owner = np.repeat(np.arange(count), np.diff(back[0]))
-    returned = leaving[back[1]] & (control > 0)
-    rows = np.concatenate([owner[data], back_owner[returned]])
-    order = np.argsort(rows, kind="stable")
-    classes = np.concatenate([forth[1][data], back[1][returned]])[order]
-    each = np.concatenate([forth[2][data], control * back[2][returned]])[order]
-    indptr = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=count)))).astype(np.int64)
-    return (indptr, classes.astype(np.int32), each), bool(narrow.any())
+    tight = (leaving | entering | narrow)[forth[1]]
+    indptr = np.concatenate(([0], np.cumsum(np.bincount(owner[tight], minlength=count)))).astype(np.int64)
+    return (indptr, forth[1][tight], forth[2][tight]), bool(narrow.any())
 
 
 def _narrow(
