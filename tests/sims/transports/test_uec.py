@@ -79,3 +79,11 @@ def test_a_flow_of_many_bytes_costs_no_more_than_one_of_few():
     flows = {"src": [0, 1, 2], "dst": [8, 8, 9], "bytes": [10**12] * 3}
     ran = traffic(tree, flows, transport=UEC)
     assert ran.finish_s[:2] == pytest.approx(2e12 * WIRE / (0.99 * RATE), rel=1e-3)
+
+
+def test_a_receiver_that_sends_itself_acknowledges_first(star):
+    """Five flows share host 1's line; the one to it has a line of its own, but for their acknowledgements."""
+    flows = {"src": [0, *[1] * 5], "dst": [1, *range(2, 7)], "bytes": [4086 * 1000] * 6}
+    ran = traffic(star(7), flows, transport=UEC)
+    assert ran.finish_s[0] == pytest.approx(4086 * 1000 * WIRE / (0.99 * RATE), rel=0.03)
+    assert ran.finish_s[1:] == pytest.approx(5 * 4086 * 1000 * WIRE / RATE, rel=0.03)
