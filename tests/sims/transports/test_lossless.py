@@ -112,7 +112,7 @@ def test_a_thousand_ends_at_once_take_no_less_than_their_bytes():
     tree = load("fat_tree", k=16, link="100Gbps")
     flows = {"src": range(1, 1024), "dst": [0] * 1023, "bytes": [90_000] * 1023}
     ran = traffic(tree, flows, transport=ROCE)
-    assert 1 <= ran.finish_s.max() / (1023 * 90_000 * WIRE / RATE) < 1.005
+    assert 1 <= ran.finish_s.max() / (1023 * 90_000 * WIRE / RATE) < 1.001
 
 
 @pytest.mark.parametrize("packets", [1, 2, 64])
