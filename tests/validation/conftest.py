@@ -27,6 +27,10 @@ class Comparisons:
         """A line that nothing fails for. Returns whether it is within the limit."""
         return self._note(case, ours, reference, error, f"{limit:.1%}", abs(error) <= limit)
 
+    def tell(self, case, ours, reference, error):
+        """A line that has no limit."""
+        self.rows.append((case, ours, reference, f"{error:.2%}", "none", ""))
+
     def between(self, case, ours, low, high, unit, miss=None):
         """The reference is a range; the error is what lies outside, as a fraction of the nearer end."""
         nearest = float(np.clip(ours, low, high))

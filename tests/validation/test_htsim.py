@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from fabricsim.sims.traffic import traffic
 from fabricsim.topologies import load
-from htsim_cases import DATA, ROCE, SPRAYED, roce_case
+from htsim_cases import DATA, OTHER_LAWS, ROCE, SPRAYED, given_case
 
 pytestmark = pytest.mark.validation
 
@@ -20,7 +20,7 @@ def tree():
 
 @pytest.mark.parametrize(("case", "limit"), [("perm128_2MB", 0.03), ("perm128_mixed", 0.05), ("incast_bg", 0.08)])
 def test_roce_on_given_paths(tree, compare, case, limit):
-    given = roce_case(tree, case)
+    given = given_case(tree, "roce", case)
     ran = traffic(tree, given.flows, given.forth, given.back, transport=ROCE)
     ours, due = _fct_us(ran), given.due_s * 1e6
     _compare(compare, f"roce {case}", ran, due, limit)
@@ -45,6 +45,19 @@ def test_sprayed_packets_from_the_spec_alone(tree, compare, transport, case, lim
         due = np.array([float(row["fct_us"]) for row in csv.DictReader(file)])
     ran = traffic(tree, DATA / f"{case}.cm", transport=SPRAYED[transport])
     _compare(compare, f"{transport} {case}", ran, due, limit)
+
+
+@pytest.mark.parametrize(
+    ("law", "case"),
+    [("hpcc", "perm128_2MB"), ("hpcc", "perm128_mixed"), ("hpcc", "incast_bg"), ("swift", "perm128_mixed")],
+)
+def test_laws_of_the_papers_beside_those_of_the_program(tree, compare, law, case):
+    given = given_case(tree, law, case)
+    ours = _fct_us(traffic(tree, given.flows, given.forth, given.back, transport=OTHER_LAWS[law]))
+    due = given.due_s * 1e6
+    error = float(np.abs(ours / due - 1).mean())
+    assert np.isfinite(ours).all()
+    compare.tell(f"{law} {case}, per flow", f"{np.median(ours):.1f} us", f"{np.median(due):.1f} us", error)
 
 
 def _compare(compare, case, ran, due_us, limit):

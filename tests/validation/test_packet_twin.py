@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from fabricsim.fabric.routing import router_for
 from fabricsim.topologies import load
-from htsim_cases import roce_case
+from htsim_cases import given_case
 from packet_twin import completion_s
 
 pytestmark = pytest.mark.validation
@@ -21,7 +21,7 @@ def tree():
 
 @pytest.mark.parametrize("name", ["perm128_2MB", "perm128_mixed", "incast_bg"])
 def test_twin_and_htsim_agree_to_the_last_digit(tree, compare, name):
-    case = roce_case(tree, name)
+    case = given_case(tree, "roce", name)
     ours = completion_s(tree, case.forth, case.back, case.flows["bytes"], case.flows["start_s"])
     error = float(np.abs(ours / case.due_s - 1).max())
     compare(f"twin {name}, worst flow", f"{ours.sum():.6f} s", f"{case.due_s.sum():.6f} s", error, 1e-7)
