@@ -17,6 +17,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ..fabric.graph import Fabric
+from ..fabric.routing.bundles import Bundles
 from ..fabric.routing.ports import Ports, network_ports
 from .transports import Subflows
 from .transports.subflows import Floats, Stands
@@ -104,12 +105,18 @@ class AlikeTransfers:
     sender: Ids
     receiver: Ids
 
-    def stands(self, flows: Subflows, src: npt.NDArray[np.int32], dst: npt.NDArray[np.int32]) -> Stands:
+    def stands(
+        self, flows: Subflows, src: npt.NDArray[np.int32], dst: npt.NDArray[np.int32], bundles: Bundles | None
+    ) -> Stands:
         """What `flows`, the first of each class from `src` to `dst`, stand for. Each class of ranks has its first
-        member's cables, with the part of the transfers that one member carries."""
+        member's cables, with the part of the transfers that one member carries; each bundle its first link."""
         table, column = self.ends.table, self.ends.column[flows.links]
         links, shares = flows.links.astype(np.int64), flows.shares.copy()
         like: list[tuple[Ids, Ids]] = []
+        if bundles is not None:
+            shares /= bundles.links[flows.links]
+            members = np.flatnonzero(bundles.links > 1)
+            like.append((members, bundles.first[members].astype(np.int64)))
         for kinds, ends, up in ((self.sender, src, True), (self.receiver, dst, False)):
             first, cables = self._cables(kinds)
             own = (column >= 0) & (self.ends.up[flows.links] == up)
@@ -134,6 +141,12 @@ class AlikeTransfers:
             pairs = np.unique(kinds[own] << 32 | links[own])
             cables[:, place] = np.bincount(pairs >> 32, minlength=len(first))
         return first, cables
+
+
+def each_alone(ends: Ends, transfers: int) -> AlikeTransfers:
+    """Every transfer, and every rank, in a class of its own."""
+    number, ranks = np.arange(transfers), np.arange(len(ends.kind))
+    return AlikeTransfers(ends, number, number, ranks, ranks)
 
 
 def alike_transfers(

@@ -15,8 +15,9 @@ import numpy.typing as npt
 from ..fabric.errors import Fault, InputError, SpecError, UnknownNameError
 from ..fabric.graph import Fabric, LinkKind, NodeKind
 from ..fabric.routing import BY_FLOW, HASHED, ROUTING_RULES, Router, adapters, domains, router_for, scale_up
+from ..fabric.routing.bundles import Bundles, bundled
 from ..fabric.routing.ports import DirectLinks, Ports, direct_links, network_ports
-from .alike_transfers import AlikeTransfers, Ends, alike_transfers
+from .alike_transfers import AlikeTransfers, Ends, alike_transfers, each_alone
 from .engine import LinkRecord
 from .results import NOTHING, Bottleneck
 from .transports import Batch, Delivery, Lines, Nvlink, Queues, Subflows, Transport, transport_for
@@ -160,6 +161,11 @@ class Network:
         object.__setattr__(twin, "detail", detail)
         return twin
 
+    @property
+    def splits_evenly(self) -> bool:
+        """Whether traffic takes all equal-cost paths, and not those chosen for it."""
+        return self.detail < Detail.ROUTING
+
     def transfer(
         self,
         src: npt.ArrayLike,
@@ -180,12 +186,12 @@ class Network:
         src, dst = (np.atleast_1d(np.asarray(end, dtype=np.int32)) for end in (src, dst))
         size = np.broadcast_to(np.asarray(size_bytes, dtype=np.float64), src.shape)
         start = np.broadcast_to(np.asarray(0.0 if start_s is None else start_s, dtype=np.float64), src.shape)
-        alike = self._alike(src, dst, size, start) if self.detail < Detail.ROUTING else None
+        alike = self._alike(src, dst, size, start) if self.splits_evenly else None
         if alike is None:
             return _Routed(self.subflows(src, dst), size, start)
         firsts = src[alike.first], dst[alike.first]
-        flows = self.subflows(*firsts)
-        return _Routed(flows, size, start, alike, alike.stands(flows, *firsts))
+        flows = self.subflows(*firsts, self._bundles)
+        return _Routed(flows, size, start, alike, alike.stands(flows, *firsts, self._bundles))
 
     def _carried(self, routed: _Routed, certify: bool) -> TransferResult:
         alike = routed.alike
@@ -202,7 +208,12 @@ class Network:
         if len(src) < FEWEST_TRANSFERS or self._ends is None:
             return None
         crossing = (src != dst) & ~self.nvlink.inside(src, dst) & (self._direct.between(src, dst)[1] == 0)
-        return alike_transfers(self._ends, src, dst, size, start, crossing)
+        alike = alike_transfers(self._ends, src, dst, size, start, crossing)
+        return alike or (each_alone(self._ends, len(src)) if self._bundles else None)
+
+    @cached_property
+    def _bundles(self) -> Bundles | None:
+        return bundled(self.router.minimal if isinstance(self.router, LoadRouter) else self.router)
 
     @cached_property
     def _ends(self) -> Ends | None:
@@ -212,19 +223,22 @@ class Network:
     def _direct(self) -> DirectLinks:
         return direct_links(self.fabric)
 
-    def subflows(self, src: npt.NDArray[np.int32], dst: npt.NDArray[np.int32]) -> Subflows:
-        """What transfers between these ranks become on the links."""
+    def subflows(
+        self, src: npt.NDArray[np.int32], dst: npt.NDArray[np.int32], bundles: Bundles | None = None
+    ) -> Subflows:
+        """What transfers between these ranks become on the links, or on bundles of links."""
         inside = self.nvlink.inside(src, dst)
         within, across = np.flatnonzero(inside), np.flatnonzero(~inside)
         sets = []
         if len(within):
             sets.append((within, self.nvlink.split(self.router, src[within], dst[within])))
-        sets.append((across, self._across(src[across], dst[across])))
+        ends = src[across], dst[across]
+        sets.append((across, Subflows.along(bundles.router.spread(*ends)) if bundles else self._across(*ends)))
         return Subflows.joined(sets)
 
     def _across(self, src: npt.NDArray[np.int32], dst: npt.NDArray[np.int32]) -> Subflows:
         """Subflows between scale-up domains."""
-        if self.detail < Detail.ROUTING:
+        if self.splits_evenly:
             return Subflows.along(self.router.spread(src, dst))
         if isinstance(self.router, LoadRouter):
             return Subflows.along(self.router.by_load(src, dst))
@@ -311,16 +325,10 @@ class Network:
 def transfer_at_each(
     networks: Sequence[Network], src: npt.ArrayLike, dst: npt.ArrayLike, size_bytes: npt.ArrayLike, certify: bool
 ) -> list[TransferResult]:
-    """The same transfers on one network seen with several details: those on which traffic splits evenly take the same
-    links, and are routed once."""
-    even = next((network for network in networks if network.detail < Detail.ROUTING), None)
-    split = even._routed(src, dst, size_bytes, None) if even else None
-    return [
-        network._carried(split, certify)
-        if split is not None and network.detail < Detail.ROUTING
-        else network.transfer(src, dst, size_bytes, certify=certify)
-        for network in networks
-    ]
+    """The same transfers on one network seen with several details, all of which split traffic evenly, or none: they
+    take the same links, and are routed once."""
+    routed = networks[0]._routed(src, dst, size_bytes, None)
+    return [network._carried(routed, certify) for network in networks]
 
 
 def network_for(

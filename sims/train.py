@@ -99,8 +99,7 @@ def draw_jitter(job: Job, seed: int) -> Seconds:
 def _run(plan: StepPlan, machines: Machines, wires: NetworkWires, uneven: Unevenness, slowness: Seconds) -> TrainResult:
     """`uneven` is that of the stages, `slowness` float64[gpus] that of every rank by itself."""
     job, network, messages = plan.job, wires.network, plan.messages
-    less = {detail: wires.at(detail) for detail in NETWORK_RUNGS.values() if detail < network.detail}
-    at_each = less | {network.detail: wires}
+    at_each = wires.at_each(NETWORK_RUNGS.values())
     durations = {detail: measure(job, messages, each) for detail, each in at_each.items()}
     rungs = climb(plan, durations, uneven)
     step_time_s = list(rungs.values())[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,6 +38,12 @@ class NetworkWires:
         """The same network seen with that much detail."""
         network = self.runs.networks.setdefault(detail, self.network.at(detail))
         return NetworkWires(network, self.members, self.expected, runs=self.runs)
+
+    def at_each(self, details: Iterable[Detail]) -> dict[Detail, NetworkWires]:
+        """Those with less detail than this network has, and itself: what takes the same links is run together."""
+        self.runs.networks[self.network.detail] = self.network
+        less = {detail: self.at(detail) for detail in details if detail < self.network.detail}
+        return less | {self.network.detail: self}
 
     def collective_s(self, op: str, groups: Ranks, size_bytes: int) -> float:
         return self._best(op, groups, size_bytes).time_s(size_bytes)

@@ -50,7 +50,7 @@ def reached_over(graph, reach, link):
 @kernel
 def next_hops(graph, goals, r, here, out, weights):
     """Number of equal-cost links of switch `here` towards goal `r`; their ids, by port, into `out`, and their weights:
-    the bandwidth that reaches the goal over them if `goals.reach` is filled, else 1."""
+    the ports that each stands for, times the bandwidth that reaches the goal over it if `goals.reach` is filled."""
     row = goals.hops[r]
     climbing = row[here] >= CLIMBING
     wanted = (row[here] & STILL_TO_GO) - 1
@@ -62,7 +62,9 @@ def next_hops(graph, goals, r, here, out, weights):
         left = row[there] & STILL_TO_GO if climbing else row[there]
         if left == wanted and admissible(graph, goals.group[r], here, there):
             out[count] = graph.links[k]
-            weights[count] = reached_over(graph, goals.reach[r], out[count]) if len(goals.reach) else 1.0
+            weights[count] = graph.parallel[k]
+            if len(goals.reach):
+                weights[count] *= reached_over(graph, goals.reach[r], out[count])
             count += 1
     return count
 
@@ -80,7 +82,7 @@ def fill_reach(graph, goals, out):
                     out[r, here] = np.inf
                     continue
                 for k in range(next_hops(graph, goals, r, here, ports, weights)):
-                    out[r, here] += reached_over(graph, out[r], ports[k])
+                    out[r, here] += weights[k] * reached_over(graph, out[r], ports[k])
 
 
 @kernel

@@ -18,7 +18,8 @@ class SwitchGraph(NamedTuple):
     `far[k]` the one at the far end of `links[k]`.
 
     `group` per switch: a way changes groups once at most, straight into the goal's. Where `ordered`, `rising[k]` says
-    that `links[k]` leads up, and a way never goes up again after it went down. `capacity_bps` counts by link id.
+    that `links[k]` leads up, and a way never goes up again after it went down. `parallel[k]`: how many ports of the
+    switch `links[k]` stands for. `capacity_bps` counts by link id.
     """
 
     link_target: Links
@@ -29,6 +30,7 @@ class SwitchGraph(NamedTuple):
     number: Switches
     group: Switches
     rising: npt.NDArray[np.bool_]
+    parallel: npt.NDArray[np.float64]
     ordered: bool
     most_ports: int
 
@@ -80,6 +82,7 @@ def _graph_of(fabric: Fabric, kinds: tuple[NodeKind, ...], carried: LinkKind) ->
         number,
         group=np.zeros(switches, dtype=np.int32),
         rising=np.zeros(len(links), dtype=np.bool_),
+        parallel=np.ones(len(links)),
         ordered=False,
         most_ports=int(np.diff(indptr).max(initial=0)),
     )

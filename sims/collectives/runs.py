@@ -12,7 +12,7 @@ from ..transports.subflows import Ranks
 @dataclass(frozen=True)
 class Runs:
     """What was run, by detail of the network and by what was sent. Of `networks`, the details that are asked for, those
-    on which traffic splits evenly are run together."""
+    on which traffic takes the same links are run together."""
 
     networks: dict[Detail, Network] = field(default_factory=dict)
     known: dict[tuple[Detail, bytes], TransferResult] = field(default_factory=dict)
@@ -20,10 +20,8 @@ class Runs:
     def transfer(self, network: Network, src: Ranks, dst: Ranks, size_bytes: Floats, certify: bool) -> TransferResult:
         sent = blake2b(b"".join(each.tobytes() for each in (src, dst, size_bytes))).digest()
         if (network.detail, sent) not in self.known:
-            together = {network.detail: network}
-            if network.detail < Detail.ROUTING:
-                even = [detail for detail in self.networks if detail < Detail.ROUTING]
-                together |= {detail: self.networks[detail] for detail in even if (detail, sent) not in self.known}
+            likewise = [each for each in self.networks.values() if each.splits_evenly == network.splits_evenly]
+            together = {each.detail: each for each in (network, *likewise) if (each.detail, sent) not in self.known}
             ran = transfer_at_each([*together.values()], src, dst, size_bytes, certify)
             self.known.update({(detail, sent): each for detail, each in zip(together, ran, strict=True)})
         return self.known[network.detail, sent]

@@ -33,6 +33,7 @@ FABRICS = {
     "two planes": load("alibaba-hpn", nodes=8, segment=4),
     "cabled accelerators": load("mi300x", nodes=4),
     "no adapters": load("vera-rubin-nvl144"),
+    "pods": load("composite", pods=[{"of": "hgx-h100", "count": 2, "fields": {"nodes": 4}}], spines=4, network="roce"),
 }
 
 
