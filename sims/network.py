@@ -190,7 +190,7 @@ class Network:
         if alike is None:
             return _Routed(self.subflows(src, dst), size, start)
         firsts = src[alike.first], dst[alike.first]
-        flows = self.subflows(*firsts, self._bundles)
+        flows = self.subflows(*firsts, bundles=self._bundles)
         return _Routed(flows, size, start, alike, alike.stands(flows, *firsts, self._bundles))
 
     def _carried(self, routed: _Routed, certify: bool) -> TransferResult:
@@ -224,7 +224,7 @@ class Network:
         return direct_links(self.fabric)
 
     def subflows(
-        self, src: npt.NDArray[np.int32], dst: npt.NDArray[np.int32], bundles: Bundles | None = None
+        self, src: npt.NDArray[np.int32], dst: npt.NDArray[np.int32], *, bundles: Bundles | None = None
     ) -> Subflows:
         """What transfers between these ranks become on the links, or on bundles of links."""
         inside = self.nvlink.inside(src, dst)
