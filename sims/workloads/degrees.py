@@ -13,9 +13,12 @@ def read_degrees(parallel: str) -> tuple[dict[str, int], list[Fault]]:
     """The degrees that the text names, and every fault in it."""
     degrees: dict[str, int] = {}
     faults = []
-    for part in filter(None, (part.strip() for part in parallel.split(","))):
+    parts = [part.strip() for part in parallel.split(",")] if parallel.strip() else []
+    for part in parts:
         name, _, text = (piece.strip() for piece in part.partition("="))
-        if name not in DEGREES:
+        if not part:
+            faults.append(Fault("a comma has no degree on one side", "leave the comma out", field="parallel"))
+        elif name not in DEGREES:
             faults.append(Fault(f"unknown degree {name!r}", f"known: {', '.join(DEGREES)}", field="parallel"))
         elif name in degrees:
             faults.append(Fault(f"{name} is given twice", "give it once", field="parallel"))
