@@ -122,12 +122,12 @@ def _line(forth: tuple[Indices, npt.NDArray[np.int32], Floats, Floats], rate: Fl
 
 
 def _window(spraying: Spraying, packets: Packets, product: Floats) -> Floats:
-    """Bytes of whole packets that each flow may have in flight, `product` its rate times its round trip."""
+    """Bytes that each flow may have in flight, `product` its rate times its round trip: a packet at the least."""
     if np.isfinite(packets.window_bytes):
         return np.full(len(product), packets.window_bytes)
     if not np.isfinite(spraying.window_rtts):
         return np.full(len(product), np.inf)
-    return np.maximum(np.floor(spraying.window_rtts * product / packets.mtu_bytes), 1.0) * packets.mtu_bytes
+    return np.maximum(spraying.window_rtts * product, packets.mtu_bytes)
 
 
 def _bounds(
