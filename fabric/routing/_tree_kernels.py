@@ -19,29 +19,40 @@ def covers(tree, node, position):
 
 
 @kernel
-def down_run(tree, node, position):
+def down_run(tree, node, position, offset):
     """[lo, hi) in `tree.down_links`: the parallel cables of `node` to its child that covers `position`; empty if none.
 
-    Down links are ordered by their child's first position, so this is a binary search.
+    Down links are ordered by their child's first position, so this is a binary search, if the child is not found at
+    `offset`: switches side by side list their children alike.
     """
-    begin = tree.down_indptr[node]
-    lo, hi = begin, tree.down_indptr[node + 1]
+    begin, end = tree.down_indptr[node], tree.down_indptr[node + 1]
+    if begin == end:
+        return begin, begin
+    place = min(begin + offset, end - 1)
+    child = tree.link_target[tree.down_links[place]]
+    if not covers(tree, child, position):
+        place = max(_last_at(tree, begin, end, position), begin)
+        child = tree.link_target[tree.down_links[place]]
+        if not covers(tree, child, position):
+            return begin, begin
+    start, stop = place, place + 1
+    while start > begin and tree.link_target[tree.down_links[start - 1]] == child:
+        start -= 1
+    while stop < end and tree.link_target[tree.down_links[stop]] == child:
+        stop += 1
+    return start, stop
+
+
+@kernel
+def _last_at(tree, lo, hi, position):
+    """The last in [lo, hi) of `tree.down_links` whose child begins at or before `position`; lo - 1 if none."""
     while lo < hi:
         middle = (lo + hi) // 2
         if tree.first[tree.link_target[tree.down_links[middle]]] <= position:
             lo = middle + 1
         else:
             hi = middle
-    stop = lo
-    if stop == begin:
-        return stop, stop
-    child = tree.link_target[tree.down_links[stop - 1]]
-    if not covers(tree, child, position):
-        return stop, stop
-    start = stop - 1
-    while start > begin and tree.link_target[tree.down_links[start - 1]] == child:
-        start -= 1
-    return start, stop
+    return lo - 1
 
 
 @kernel
@@ -65,7 +76,7 @@ def walk(rule, src, dst, entropy, digit, tree, node, goal, position, out):
         hops += 1
         node = tree.link_target[link]
     while tree.level[node] > tree.level[goal]:
-        lo, hi = down_run(tree, node, position)
+        lo, hi = down_run(tree, node, position, 0)
         if lo == hi:
             return -1
         child = tree.link_target[tree.down_links[lo]]
@@ -117,41 +128,41 @@ def tree_spread(starts, goals, positions, share_in, tree):
     indptr = np.zeros(n + 1, np.int64)
     reached = np.zeros(n, np.bool_)
     links, shares = np.empty(16 * n + 1024, np.int32), np.empty(16 * n + 1024, np.float64)
-    slot = np.full(nodes, -1, np.int32)
-    frontier, following = np.empty(nodes, np.int32), np.empty(nodes, np.int32)
-    amount, gathered = np.empty(nodes, np.float64), np.empty(nodes, np.float64)
+    slot, seen, step = np.empty(nodes, np.int32), np.full(nodes, -1, np.int64), 0
+    frontier, amount = np.empty((2, nodes), np.int32), np.empty((2, nodes), np.float64)
     used = 0
     for i in range(n):
-        position = positions[i]
-        frontier[0], amount[0], size = starts[i], share_in[i], 1
-        while size > 0 and frontier[0] != goals[i]:
-            new = 0
+        now, size = 0, 1
+        frontier[now, 0], amount[now, 0] = starts[i], share_in[i]
+        while size > 0 and frontier[now, 0] != goals[i]:
+            new, offset = 0, 0
             for f in range(size):
-                side = tree.up_links
-                lo, hi = tree.up_indptr[frontier[f]], tree.up_indptr[frontier[f] + 1]
-                if covers(tree, frontier[f], position):
-                    side = tree.down_links
-                    lo, hi = down_run(tree, frontier[f], position)
+                here = frontier[now, f]
+                rises = not covers(tree, here, positions[i])
+                if rises:
+                    lo, hi = tree.up_indptr[here], tree.up_indptr[here + 1]
+                else:
+                    lo, hi = down_run(tree, here, positions[i], offset)
+                    offset = lo - tree.down_indptr[here]
                 if lo == hi:
                     new = 0
                     break
                 if used + hi - lo > len(links):
-                    links, shares = grown_int32(links, used, hi - lo), grown_float64(shares, used, hi - lo)
-                part = amount[f] / (hi - lo)
+                    more = hi - lo + used // (2 * i + 2) * (n - i)  # with those to come like those before
+                    links, shares = grown_int32(links, used, more), grown_float64(shares, used, more)
+                part = amount[now, f] / (hi - lo)
                 for k in range(lo, hi):
-                    links[used], shares[used] = side[k], part
+                    link = tree.up_links[k] if rises else tree.down_links[k]
+                    links[used], shares[used] = link, part
                     used += 1
-                    node = tree.link_target[side[k]]
-                    if slot[node] < 0:
-                        slot[node] = new
-                        following[new], gathered[new] = node, 0.0
+                    node = tree.link_target[link]
+                    if seen[node] != step:
+                        seen[node], slot[node] = step, new
+                        frontier[1 - now, new], amount[1 - now, new] = node, 0.0
                         new += 1
-                    gathered[slot[node]] += part
-            for k in range(indptr[i], used):
-                slot[tree.link_target[links[k]]] = -1
-            frontier, following = following, frontier
-            amount, gathered = gathered, amount
-            size = new
+                    amount[1 - now, slot[node]] += part
+            step += 1
+            now, size = 1 - now, new
         reached[i] = size == 1
         indptr[i + 1] = used
     return indptr, links[:used].copy(), shares[:used].copy(), reached

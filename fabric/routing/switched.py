@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ..errors import Fault, RoutingError
 from ..graph import Fabric
 from ._choice_kernels import choose_each, choose_ports
+from ._gather_kernels import in_pairs
 from .hashing import FIVE_TUPLE, Hashing
 from .lanes import Assign, one_lane
 from .next_hops import NextHops
@@ -142,8 +143,9 @@ class SwitchedRouter:
             self._spread_beside(src, dst, beside),
             *self._spread_outside(src, dst, outside),
         ]
-        pair, links, shares = _merged(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-        return Spread(csr(np.bincount(pair, minlength=len(src))), links, shares)
+        legs = csr(np.array([len(pair) for pair, *_ in parts]))
+        entries = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return Spread(*in_pairs(*entries, legs, len(src), self.fabric.links))
 
     def _ranks(self, src: npt.ArrayLike, dst: npt.ArrayLike) -> tuple[Ranks, Ranks]:
         ends = [np.ascontiguousarray(side, dtype=np.int32) for side in (src, dst)]
@@ -203,14 +205,11 @@ class SwitchedRouter:
         share = 1.0 / counts[src[pair]]
         middle, reached = self.hops.spread(ports, port_src, port_dst, share)
         self._refuse(src[pair], dst[pair], ~reached)
-        ends = (
-            ports.bus_link[port_src],
-            ports.link[port_src],
-            _back(ports.link[port_dst]),
-            _back(ports.bus_link[port_dst]),
-        )
+        up = ports.bus_link[port_src], ports.link[port_src]
+        down = _back(ports.link[port_dst]), _back(ports.bus_link[port_dst])
         crossed = (np.repeat(pair, np.diff(middle.indptr)), middle.links, middle.shares)
-        return [*((pair[link >= 0], link[link >= 0], share[link >= 0]) for link in ends), crossed]
+        first, last = ([(pair[link >= 0], link[link >= 0], share[link >= 0]) for link in ends] for ends in (up, down))
+        return [*first, crossed, *last]
 
     def _refuse(self, src: Ranks, dst: Ranks, lost: npt.NDArray[np.bool_]) -> None:
         if not lost.any():
@@ -238,13 +237,3 @@ def _back(links: Links) -> Links:
 def _ranges(starts: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """`starts [5, 9], counts [2, 1]` -> `[5, 6, 9]`."""
     return np.arange(counts.sum()) + np.repeat(starts - (np.cumsum(counts) - counts), counts)
-
-
-def _merged(pair: Ranks, links: Links, shares: Shares) -> tuple[Ranks, Links, Shares]:
-    """Ordered by pair, one entry per (pair, link): several ports of a rank may lead over the same link."""
-    key = pair.astype(np.int64) << 32 | links
-    order = np.argsort(key, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(key[order]) != 0])[: len(key)]
-    if not len(starts):
-        return pair, links, shares
-    return pair[order[starts]], links[order[starts]], np.add.reduceat(shares[order], starts)

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from ...fabric.graph import LinkKind
 from ..engine import simulate_flows
+from ._delay_kernels import any_on
 from .delays import Delays, delays
 from .packets import Packets
 from .subflows import Batch, Delivery, Floats, Lines, Subflows
@@ -92,8 +93,10 @@ def filled(packets: Packets, lines: Lines, batch: Batch) -> Floats:
 
 def crosses_network(lines: Lines, batch: Batch) -> npt.NDArray[np.bool_]:
     """Which subflows leave their scale-up domain."""
-    switched = lines.fabric.link_kind[batch.flows.links] == LinkKind.NETWORK
-    return np.bincount(batch.flows.owner, switched, len(batch.flows)) > 0
+    crosses: npt.NDArray[np.bool_] = any_on(
+        batch.flows.indptr, batch.flows.links, lines.fabric.link_kind == LinkKind.NETWORK
+    )
+    return crosses
 
 
 def _with_acknowledgements(packets: Packets, lines: Lines, flows: Subflows, batch: Batch) -> Subflows:

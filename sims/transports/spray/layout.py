@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ from ....fabric.graph import Fabric, LinkKind, NodeKind
 from ..delays import delays
 from ..packets import Packets
 from ..subflows import Batch, Floats, Indices, Lines
-from ._class_kernels import by_class
+from ._class_kernels import asked_of, by_class, weighed
 from ._state_kernels import Classes, Laws, Sharing, Sprayed
 
 MARKING = 0.2
@@ -22,6 +22,9 @@ TURN = 0.25
 """Of the longest round trip: how often rates are set anew."""
 
 _SLACK = 1e-9
+
+_Crossed = tuple[Indices, npt.NDArray[np.int32], Floats, Floats]
+"""See `by_class`."""
 
 
 @dataclass(frozen=True)
@@ -52,23 +55,13 @@ def lay_out(
     """The network of a batch in which every flow has ways and bytes. `left`: per directed link, the share of its rate
     that it may take; `wait_s`: of each flow on top of its way."""
     fabric, flows = lines.fabric, batch.flows
-    link_class, number = _classes(fabric, batch)
-    rate = np.zeros(number)
-    rate[link_class[flows.links]] = fabric.capacity_bps[flows.links] / 8
-    rate[link_class[flows.links ^ 1]] = fabric.capacity_bps[flows.links ^ 1] / 8
-    forth = by_class(flows.indptr, link_class, flows.links, flows.shares, number)
-    back = by_class(flows.indptr, link_class, flows.links ^ 1, flows.shares, number)
+    found = _classes(fabric, batch)
+    rate, leaving, entering = found.rate, found.leaving, found.entering
+    forth, back = (by_class(flows.indptr, found.of, flows.links, flows.shares, turned, len(rate)) for turned in (0, 1))
     control = packets.ack_share * (1.0 + spraying.credits)
-    ends = np.isin(fabric.node_kind, (NodeKind.NIC, NodeKind.HOST, NodeKind.ACCELERATOR))
-    leaving, entering = (np.zeros(number, dtype=bool) for _ in range(2))
-    for column, side in ((leaving, fabric.link_source), (entering, fabric.link_target)):
-        column[link_class[flows.links[ends[side[flows.links]]]]] = True
-        column[link_class[flows.links[ends[side[flows.links ^ 1]]] ^ 1]] = True
-    switched = np.zeros(number, dtype=bool)
-    switched[link_class[flows.links]] = fabric.link_kind[flows.links] == LinkKind.NETWORK
-    room = rate * np.where(entering & switched, spraying.pace, 1.0)
+    room = rate * np.where(entering & found.switched, spraying.pace, 1.0)
     if left is not None:
-        np.minimum.at(room, link_class[flows.links], fabric.capacity_bps[flows.links] / 8 * left[flows.links])
+        np.minimum.at(room, found.of[flows.links], fabric.capacity_bps[flows.links] / 8 * left[flows.links])
     late, line = delays(packets, lines, batch), _line(forth, rate)
     more_s = np.zeros(len(line)) if wait_s is None else wait_s
     round_s = late.round_s + more_s
@@ -86,7 +79,7 @@ def lay_out(
         line=line,
         window=_window(spraying, packets, line * late.round_s),
     )  # fmt: skip
-    classes = Classes(rate, room, packets.mtu_bytes / np.maximum(rate, 1.0), switched & ~leaving)
+    classes = Classes(rate, room, packets.mtu_bytes / np.maximum(rate, 1.0), found.switched & ~leaving)
     laws = Laws(
         packet=float(packets.mtu_bytes),
         control=control,
@@ -98,25 +91,38 @@ def lay_out(
     return Network(sprayed, classes, laws, late.forward_s + (late.back_s if packets.acked else 0.0), narrow)
 
 
-def _classes(fabric: Fabric, batch: Batch) -> tuple[npt.NDArray[np.int32], int]:
-    """The class of every link in use either way, and how many there are; links of a class have one rate and carry the
-    same shares of the same flows, which two sums with random weights per flow tell."""
-    flows = batch.flows
-    columns: list[npt.NDArray[Any]] = [fabric.capacity_bps]
-    rng = np.random.default_rng(0)
-    for draw in rng.uniform(1.0, 2.0, (2, len(flows))):
-        weights = draw[flows.owner] * flows.shares
-        columns += [np.bincount(links, weights, fabric.links) for links in (flows.links, flows.links ^ 1)]
-    used = np.flatnonzero((columns[1] > 0) | (columns[2] > 0))
-    bits = np.stack(columns)[:, used].view(np.uint64)
-    odd = rng.integers(2**63, size=(len(bits), 1), dtype=np.uint64) * 2 + 1
-    _, inverse = np.unique((bits * odd).sum(axis=0), return_inverse=True)
-    link_class = np.full(fabric.links, -1, dtype=np.int32)
-    link_class[used] = inverse
-    return link_class, int(inverse.max()) + 1
+class _Found(NamedTuple):
+    """The class `of` every link in use, int32, -1 for others; and per class its links' rate in bytes/s, whether they
+    leave or enter an end, and whether they carry data on the switched network."""
+
+    of: npt.NDArray[np.int32]
+    rate: Floats
+    leaving: npt.NDArray[np.bool_]
+    entering: npt.NDArray[np.bool_]
+    switched: npt.NDArray[np.bool_]
 
 
-def _line(forth: tuple[Indices, npt.NDArray[np.int32], Floats, Floats], rate: Floats) -> Floats:
+def _classes(fabric: Fabric, batch: Batch) -> _Found:
+    """Links of a class are of one kind and rate and carry the same shares of the same flows, which a sum
+    with random weights per flow tells."""
+    flows, rng = batch.flows, np.random.default_rng(0)
+    sums = weighed(flows.indptr, flows.links, flows.shares, rng.uniform(1.0, 2.0, len(flows)), fabric.links)
+    used = np.flatnonzero(sums.any(axis=1))
+    bits = np.column_stack((sums[used], fabric.capacity_bps[used], fabric.link_kind[used])).view(np.uint64)
+    odd = rng.integers(2**63, size=bits.shape[1], dtype=np.uint64) * 2 + 1
+    first, inverse = np.unique((bits * odd).sum(axis=1), return_index=True, return_inverse=True)[1:]
+    of = np.full(fabric.links, -1, dtype=np.int32)
+    of[used] = inverse
+    ends = np.isin(fabric.node_kind, (NodeKind.NIC, NodeKind.HOST, NodeKind.ACCELERATOR))
+    leaving, entering = (np.zeros(len(first), dtype=bool) for _ in range(2))
+    leaving[inverse[ends[fabric.link_source[used]]]] = True
+    entering[inverse[ends[fabric.link_target[used]]]] = True
+    one = used[first]
+    switched = (fabric.link_kind[one] == LinkKind.NETWORK) & (sums[one, 0] > 0)
+    return _Found(of, fabric.capacity_bps[one] / 8, leaving, entering, switched)
+
+
+def _line(forth: _Crossed, rate: Floats) -> Floats:
     """The rate at which a flow alone can send."""
     return np.minimum.reduceat(rate[forth[1]] / forth[2], forth[0][:-1])
 
@@ -131,36 +137,26 @@ def _window(spraying: Spraying, packets: Packets, product: Floats) -> Floats:
 
 
 def _bounds(
-    forth: tuple[Indices, npt.NDArray[np.int32], Floats, Floats],
-    rate: Floats,
-    leaving: npt.NDArray[np.bool_],
-    entering: npt.NDArray[np.bool_],
+    forth: _Crossed, rate: Floats, leaving: npt.NDArray[np.bool_], entering: npt.NDArray[np.bool_]
 ) -> tuple[tuple[Indices, npt.NDArray[np.int32], Floats], bool]:
     """The classes that may limit flows, those not as wide as all that comes to them or all that they lead to, with what
     a byte takes of a link there. And whether there are such inside."""
     count = len(forth[0]) - 1
     owner = np.repeat(np.arange(count), np.diff(forth[0]))
-    narrow = _narrow(forth, owner, rate, leaving) & _narrow(forth, owner, rate, entering) & ~leaving & ~entering
+    narrow = _narrow(forth, rate, leaving) & _narrow(forth, rate, entering) & ~leaving & ~entering
     tight = (leaving | entering | narrow)[forth[1]]
     indptr = np.concatenate(([0], np.cumsum(np.bincount(owner[tight], minlength=count)))).astype(np.int64)
     return (indptr, forth[1][tight], forth[2][tight]), bool(narrow.any())
 
 
-def _narrow(
-    forth: tuple[Indices, npt.NDArray[np.int32], Floats, Floats],
-    owner: Indices,
-    rate: Floats,
-    ends: npt.NDArray[np.bool_],
-) -> npt.NDArray[np.bool_]:
+def _narrow(forth: _Crossed, rate: Floats, ends: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Which classes could not carry what the `ends` classes of their flows do, each at its full rate."""
-    at_end = ends[forth[1]]
-    end_of = np.full(owner.max() + 1, -1)
-    end_of[owner[at_end]] = forth[1][at_end]
-    key = forth[1].astype(np.int64) * len(rate) + end_of[owner]
-    pair, inverse = np.unique(key, return_inverse=True)
-    most = np.zeros(len(pair))
-    np.maximum.at(most, inverse, forth[2] * rate[end_of[owner]])
-    asked = np.bincount(pair // len(rate), most, len(rate))
+    indptr, classes, each, _ = forth
+    owner = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+    at_end = ends[classes]
+    end_of = np.full(len(indptr) - 1, -1)
+    end_of[owner[at_end]] = classes[at_end]
+    asked: Floats = asked_of(indptr, classes, each, end_of, rate)
     return asked > rate * (1 + _SLACK)
 
 

@@ -8,8 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ....fabric.errors import InternalError
-from ....fabric.graph import LinkKind
-from ..fair import share_fairly
+from ..fair import crosses_network, share_fairly
 from ..packets import Packets
 from ..subflows import Batch, Delivery, Floats, Lines
 from ._run_kernels import run_sprayed
@@ -36,16 +35,14 @@ def carry_sprayed(
 ) -> Carried:
     """Carry the network's subflows, spread over all their ways; those inside servers share fairly. `room`: per directed
     link, the share of its rate that is left to them; `wait_s`: of each subflow on top of its way."""
-    fabric = lines.fabric
-    switched = np.bincount(batch.flows.owner, fabric.link_kind[batch.flows.links] == LinkKind.NETWORK, len(batch.flows))
-    sent = (switched > 0) & (batch.size_bytes > 0)
+    sent = crosses_network(lines, batch) & (batch.size_bytes > 0)
     latency_s, finish_s = np.zeros(len(batch.flows)), batch.start_s.copy()
     if not sent.all():
         fair = share_fairly(packets, lines, batch.rows(~sent), certify)
         latency_s[~sent], finish_s[~sent] = fair.latency_s, fair.finish_s
     if not sent.any():
         return Carried(Delivery(finish_s, latency_s), False)
-    spread = batch.rows(sent)
+    spread = batch if sent.all() else batch.rows(sent)
     began_s = float(spread.start_s.min())
     spread = replace(spread, start_s=spread.start_s - began_s)
     late_s = None if wait_s is None else wait_s[sent]
