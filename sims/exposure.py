@@ -13,7 +13,8 @@ from itertools import pairwise
 
 from .ledger import Unevenness
 from .workloads.durations import Durations
-from .workloads.step import StepPlan, step_s
+from .workloads.plan import StepPlan
+from .workloads.step import step_s
 from .workloads.work import DIMENSIONS
 
 PIPELINE = ("pp", "send-recv")

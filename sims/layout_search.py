@@ -2,7 +2,8 @@
 
 Two lower bounds of a step, each dearer and nearer than the one before. With its communication free: a pipeline in fixed
 order ends no earlier when a message takes longer, nor does a stream that serves one message at a time. With the ports
-of each rank alone: no transfer is faster than the ports of its ends, whatever lies between. Layouts wait in a queue by
+of each rank alone: no transfer is faster than the ports of its ends, whatever lies between, nor than while no other
+kind of communication is in flight. Layouts wait in a queue by
 bound; the first is bounded again or timed, until the best time found is at most the least bound that is left.
 """
 
@@ -18,7 +19,7 @@ from ..fabric.errors import Fault, WorkloadError
 from ..fabric.graph import Fabric
 from .layouts import NOT_TRIED, candidates, shardings
 from .network import Detail, network_for
-from .quick_step import least_step_s, quick_step_s
+from .quick_step import least_step_s, lone_step_s, quick_step_s
 from .wires import NetworkWires
 from .workloads.job import Job, plan_job
 from .workloads.machines import Machines, fabric_machines
@@ -148,7 +149,7 @@ class _Race:
             bound_s, order, entry = heapq.heappop(queue)
             if entry.job is None:
                 for fit in self._fitting(entry):
-                    nearer_s = 0.0 if ports is None else quick_step_s(fit, self.machines, ports)
+                    nearer_s = 0.0 if ports is None else lone_step_s(fit, self.machines, ports)
                     heapq.heappush(queue, (max(bound_s, nearer_s), next(turn), replace(entry, job=fit)))
                     total += 1
             else:

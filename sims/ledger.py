@@ -13,7 +13,8 @@ import numpy as np
 
 from .network import Detail
 from .workloads.durations import Durations, Seconds
-from .workloads.step import StepPlan, balanced_step_s, plan_step, step_s
+from .workloads.plan import StepPlan, plan_step
+from .workloads.step import balanced_step_s, step_s
 
 NETWORK_RUNGS: Mapping[str, Detail] = {
     "serialisation": Detail.PORTS,

@@ -274,6 +274,12 @@ class Network:
         told = delivery.queues, delivery.notes, delivery.record
         return TransferResult(start_s, finish_s, rate, latency_s, link_bytes, limit, *told)
 
+    def busy_s(self, link_bytes: Floats) -> Floats:
+        """Seconds in which each directed link is busy with so much payload; 0 for links that do not limit."""
+        limiting = self._lines.limiting
+        busy_s = 8 * link_bytes / self.payload_bps
+        return busy_s if limiting is None else np.where(limiting, busy_s, 0.0)
+
     def _refuse_record(self) -> None:
         if self.detail >= Detail.TRANSPORT and type(self.carrier).congest is not Transport.congest:
             fault = f"the buffers of {self.carrier.name} have no record of links over time"

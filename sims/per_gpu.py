@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ..fabric.graph import Fabric
 from .workloads.durations import Seconds
-from .workloads.step import StepPlan
+from .workloads.plan import StepPlan
 
 MOST = 5
 ALIKE_S = 1e-9

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from .wires import NetworkWires
-from .workloads.durations import measure
+from .workloads.durations import measure, measure_alone
 from .workloads.job import Job
 from .workloads.machines import Machines
-from .workloads.step import plan_step, step_s
+from .workloads.plan import plan_step
+from .workloads.step import step_s
 from .workloads.units import model_units
 
 
@@ -17,6 +18,14 @@ def quick_step_s(job: Job, machines: Machines, wires: NetworkWires) -> float:
     units = model_units(job)
     plan = plan_step(job, machines.fastest(units))
     return step_s(plan, measure(job, plan.messages, wires), machines.pace(job, units), job.slowdown)
+
+
+def lone_step_s(job: Job, machines: Machines, wires: NetworkWires) -> float:
+    """Seconds of the step if kinds of communication never met. They only slow each other, and a pipeline in fixed order
+    ends no earlier for it: the step takes no less."""
+    units = model_units(job)
+    plan = plan_step(job, machines.fastest(units))
+    return step_s(plan, measure_alone(job, plan.messages, wires), machines.pace(job, units), job.slowdown)
 
 
 def least_step_s(job: Job, machines: Machines) -> float:

@@ -14,7 +14,7 @@ from .network import Detail
 from .wires import NetworkWires
 from .workloads.calls import CallRow, call_rows
 from .workloads.durations import Durations
-from .workloads.step import StepPlan
+from .workloads.plan import StepPlan
 
 MECHANISMS: Mapping[str, str] = {
     "compute": "the accelerators' own work",

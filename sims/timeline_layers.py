@@ -10,7 +10,7 @@ from .workloads.durations import Durations, unit_collects, unit_sums
 from .workloads.exchange import Messages
 from .workloads.schedule import BACKWARD, FORWARD, WEIGHTS
 from .workloads.stages import stage_kinds
-from .workloads.step import StepPlan, Timed
+from .workloads.plan import StepPlan, Timed
 from .workloads.units import KINDS
 from .workloads.work import Message
 

@@ -33,11 +33,12 @@ from .workloads.machines import Machines, fabric_machines, governed
 from .workloads.memory import fitted, job_memory, memory_row
 from .workloads.model import ModelSpec, load_model
 from .workloads.options import JobOptions
-from .workloads.step import StepPlan, plan_step
+from .workloads.plan import StepPlan, plan_step
 from .workloads.units import model_units
 
 ASSUMPTIONS = (
-    "Every kind of communication runs by all its groups at once and contends with itself, not with other kinds.",
+    "Every kind of communication runs by all its groups at once; kinds in flight together share links in equal parts.",
+    "Messages of layers and of the pipeline meet others by chance, buckets what runs while they are exchanged.",
     "Pipeline messages overlap computing; a stage sends one at a time.",
     "All GPUs start a step together: the norm of the gradients is a barrier.",
 )

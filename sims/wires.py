@@ -17,6 +17,7 @@ from .results import Bottleneck
 from .spent import Spent, Wait, busiest_links
 from .workloads.durations import Seconds
 from .workloads.groups import Ranks
+from .workloads.link_sharing import LinkUse
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,18 @@ class NetworkWires:
         offer = self._best(op, groups, size_bytes)
         return [(phase, size_bytes * offer.cost.wire) for phase in offer.phases]
 
+    def collective_use(self, op: str, groups: Ranks, size_bytes: int) -> LinkUse:
+        """What all groups together keep busy meanwhile."""
+        offer = self._best(op, groups, size_bytes)
+        return LinkUse.of(size_bytes * offer.cost.wire * offer.link_busy, offer.time_s(size_bytes))
+
     def send_s(self, source: Ranks, target: Ranks, size_bytes: int) -> Seconds:
         return self._send(source, target, size_bytes).finish_s
+
+    def send_use(self, source: Ranks, target: Ranks, size_bytes: int) -> LinkUse:
+        """What all transfers together keep busy until the last has ended."""
+        sent = self._send(source, target, size_bytes)
+        return LinkUse.of(self.network.busy_s(sent.link_bytes), sent.makespan_s)
 
     def send_limit(self, source: Ranks, target: Ranks, size_bytes: int) -> Bottleneck:
         """What the slowest transfer waits for."""

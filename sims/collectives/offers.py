@@ -42,13 +42,15 @@ Expectations = Mapping[str, tuple[Callable[[float], float], ...]]
 class Offer:
     """An algorithm under a protocol: what it costs, and `busy_s_per_byte` of size on the links, where `bottleneck` is
     busy for its `utilisation` of that time. `link_share` of the size goes over each directed link as payload, moved by
-    `phases`, whose fractions are what transfers put on links."""
+    `phases`, whose fractions are what transfers put on links; `link_busy` are the seconds per byte on the wire that
+    each link is busy."""
 
     algorithm: str
     cost: Cost
     busy_s_per_byte: float
     bottleneck: Bottleneck
     link_share: npt.NDArray[np.float64]
+    link_busy: npt.NDArray[np.float64]
     phases: tuple[Traffic, ...] = ()
     limits: tuple[tuple[Links, float], ...] = ()
     """Of each phase the links that are busiest in it, and its share of the time in which bytes move."""
@@ -197,11 +199,10 @@ def _priced(
     link_bytes = np.sum([p.repeats * ran.link_bytes for p, ran in zip(joined, runs, strict=True)], axis=0)
     scale_up = np.isin(network.fabric.link_kind, (LinkKind.NVLINK, LinkKind.XGMI))
     link_share = link_bytes / np.where(scale_up, inside, 1.0) / _UNIT_BYTES
+    shares = link_share, network.busy_s(link_bytes) / _UNIT_BYTES
     limits = _limits(network, runs, phase_s)
     return [
-        Offer(
-            name, _seen(network, cost), cost.wire * busy_s_per_byte, limit, link_share, tuple(joined), limits, unproven
-        )
+        Offer(name, _seen(network, cost), cost.wire * busy_s_per_byte, limit, *shares, tuple(joined), limits, unproven)
         for cost in (replace(each, cut=cut) for each in costs(network, comms, call.op, name, hops))
     ]
 

@@ -116,7 +116,7 @@ def _each(choices: Sequence[Offer], size_bytes: float) -> list[Offer]:
 
 def _at_bound(s_per_byte: float) -> Offer:
     cut = Bottleneck("cut", "border of a rank or a domain", 1.0)
-    return Offer("any", Cost(None, 0.0), s_per_byte, cut, np.zeros(0))
+    return Offer("any", Cost(None, 0.0), s_per_byte, cut, np.zeros(0), np.zeros(0))
 
 
 def row_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from .exchange import collect_parameters, sum_gradients
 from .groups import Groups, Ranks
 from .job import Job
+from .link_sharing import BACK, HOP, Kind, LinkSharing, LinkUse
 from .stages import Buckets, Counts
 from .units import Units
 from .work import ACTIVATION_BYTES, ENDS, Message, Unit
@@ -27,13 +28,20 @@ class Wires(Protocol):
     def collective_s(self, op: str, groups: Ranks, size_bytes: int) -> float:
         """Time until every group is through; the size as nccl-tests counts it."""
 
+    def collective_use(self, op: str, groups: Ranks, size_bytes: int) -> LinkUse:
+        """What all groups together keep busy meanwhile."""
+
     def send_s(self, source: Ranks, target: Ranks, size_bytes: int) -> Seconds:
         """Time of each of these transfers."""
+
+    def send_use(self, source: Ranks, target: Ranks, size_bytes: int) -> LinkUse:
+        """What all transfers together keep busy until the last has ended."""
 
 
 @dataclass(frozen=True)
 class Durations:
-    """Seconds of each message of a step.
+    """Seconds of each message of a step, what kinds of communication that are in flight together do to one another, and
+    how many times as long as alone each takes here.
 
     `hop_s[replica, stage]` takes activations from a stage to the next, `back_s` gradients to the one before.
     """
@@ -41,6 +49,8 @@ class Durations:
     messages: Mapping[Message, float]
     hop_s: Seconds
     back_s: Seconds
+    sharing: LinkSharing = field(default_factory=LinkSharing)
+    slow: Mapping[Kind, float] = field(default_factory=dict)
 
     def seconds(self, messages: Iterable[Message]) -> float:
         """Time of messages one after another."""
@@ -49,7 +59,13 @@ class Durations:
     def only(self, kept: Collection[Message], hops: bool) -> Durations:
         """The same step with all other communication free; `hops`: whether the pipeline's own is kept."""
         messages = {message: each if message in kept else 0.0 for message, each in self.messages.items()}
-        return Durations(messages, hops * self.hop_s, hops * self.back_s)
+        return Durations(messages, hops * self.hop_s, hops * self.back_s, self.sharing)
+
+    def slowed(self, by: Mapping[Kind, float]) -> Durations:
+        """The same step where each kind takes so many times as long."""
+        each = {message: took * by.get(message.kind, 1.0) for message, took in self.messages.items()}
+        hop_s, back_s = by.get(HOP, 1.0) * self.hop_s, by.get(BACK, 1.0) * self.back_s
+        return Durations(each, hop_s, back_s, self.sharing, by)
 
 
 def step_messages(job: Job, units: Units, held: Counts, buckets: Buckets) -> Counter[Message]:
@@ -96,14 +112,36 @@ def silent(job: Job, messages: Iterable[Message]) -> Durations:
     return Durations(dict.fromkeys(messages, 0.0), hops, hops)
 
 
-def measure(job: Job, messages: Iterable[Message], wires: Wires) -> Durations:
-    """Durations on `wires`: each message is run once, by all its groups at the same time."""
+def measure(job: Job, messages: Mapping[Message, int], wires: Wires) -> Durations:
+    """Durations on `wires` of messages and their counts, and what their kinds do to one another."""
+    alone = measure_alone(job, messages, wires)
+    return replace(alone, sharing=LinkSharing.of(_uses(job, messages, alone, wires)))
+
+
+def measure_alone(job: Job, messages: Iterable[Message], wires: Wires) -> Durations:
+    """Durations on `wires` as if kinds of messages never met: each is run once, by all its groups at the same
+    time."""
     groups = Groups(job)
     timed = {each: wires.collective_s(each.op, groups.of(each.groups), each.size_bytes) for each in sorted(messages)}
     free = replace(silent(job, ()), messages=timed)
     if job.pp == 1:
         return free
     return replace(free, hop_s=_hops_s(job, wires, 1), back_s=_hops_s(job, wires, -1))
+
+
+def _uses(job: Job, messages: Mapping[Message, int], alone: Durations, wires: Wires) -> dict[Kind, LinkUse]:
+    """What each kind keeps busy, as the mean over the time of its messages. One that is in flight alone has none."""
+    groups = Groups(job)
+    listed: dict[Kind, list[tuple[float, LinkUse]]] = {}
+    for each, took_s in alone.messages.items():
+        if each.groups != ENDS:
+            use = wires.collective_use(each.op, groups.of(each.groups), each.size_bytes)
+            listed.setdefault(each.kind, []).append((took_s * messages[each], use))
+    if job.pp > 1:
+        for kind, step in ((HOP, 1), (BACK, -1)):
+            source, target = groups.hops(step)
+            listed[kind] = [(1.0, wires.send_use(source.ravel(), target.ravel(), hop_bytes(job)))]
+    return {kind: LinkUse.mean(each) for kind, each in listed.items()}
 
 
 def hop_bytes(job: Job) -> int:

@@ -97,20 +97,70 @@ def _zero_bubble(stages: int, micro_batches: int) -> Tasks:
     return tasks
 
 
-def chunk_ends_s(
+@dataclass(frozen=True)
+class TaskTimes:
+    """Seconds of tasks, float64[pipelines, chunks, stages], and of messages from each stage to the next and to the one
+    before, float64[pipelines, stages]."""
+
+    forward: Times
+    backward: Times
+    weights: Times
+    hop: Times
+    back: Times
+
+    def stacked(self) -> tuple[Times, Times]:
+        return np.stack((self.forward, self.backward, self.weights)), np.stack((self.hop, self.back))
+
+
+@dataclass(frozen=True)
+class Windows:
+    """When stages exchange parameters (`gathers` float64[stages, n, 2]) and gradients (`sums` float64[pipelines,
+    stages, n, 2], from the last backward of the chunk `sum_chunk` int64[stages, n]); see the kernel."""
+
+    gathers: Times
+    sums: Times
+    sum_chunk: Tasks
+
+    @staticmethod
+    def none(pipelines: int, stages: int) -> Windows:
+        return Windows(np.empty((stages, 0, 2)), np.empty((pipelines, stages, 0, 2)), np.empty((stages, 0), np.int64))
+
+    def opened(self, last_s: Times) -> Times:
+        """Windows of gradients in time, float64[pipelines, stages, n, 2], by when each chunk's last backward begins."""
+        stage = np.arange(self.sum_chunk.shape[0])[:, None]
+        return np.asarray(self.sums + last_s[:, self.sum_chunk, stage, None])
+
+
+@dataclass(frozen=True)
+class TaskRun:
+    """When each chunk's last task ends and its last backward begins, float64[pipelines, chunks, stages]; how long
+    computing and sending meet the exchange (`met_s`, as in the kernel)."""
+
+    ends_s: Times
+    last_s: Times
+    met_s: Times
+
+
+def chunk_ends_s(order: TaskOrder, times: TaskTimes, gate_s: Times) -> Times:
+    """When each chunk's last task ends, float64[pipelines, chunks, stages], where nothing else is in flight."""
+    return run_tasks(order, times, times, Windows.none(*times.hop.shape), gate_s).ends_s
+
+
+def run_tasks(
     order: TaskOrder,
-    forward_s: Times,
-    backward_s: Times,
-    weights_s: Times,
-    hop_s: Times,
-    back_s: Times,
+    times: TaskTimes,
+    beside: TaskTimes,
+    windows: Windows,
     gate_s: Times,
     begun_s: Times | None = None,
-) -> Times:
-    """When each chunk's last task ends, float64[pipelines, chunks, stages]; arguments as in the kernel."""
-    times = [np.ascontiguousarray(each) for each in (forward_s, backward_s, weights_s, hop_s, back_s, gate_s)]
-    recorded = np.empty((0, 0, 0)) if begun_s is None else begun_s
-    ended = run_pipelines(order.tasks, order.chunks, order.micro_batches, *times, recorded)
+) -> TaskRun:
+    """Run the tasks, which take `times` outside windows and those `beside` inside; arguments as in the kernel."""
+    work_s, wire_s = (np.stack(each) for each in zip(times.stacked(), beside.stacked(), strict=True))
+    met_s, last_s = np.empty((2, 2, *times.hop.shape)), np.empty(gate_s.shape)
+    recorded = np.empty((0, 0, 0, 0)) if begun_s is None else begun_s
+    exchange = windows.gathers, windows.sums, windows.sum_chunk
+    counts = order.chunks, order.micro_batches
+    ended = run_pipelines(order.tasks, *counts, work_s, wire_s, gate_s, *exchange, met_s, last_s, recorded)
     if np.isnan(ended).any():
         raise InternalError("the pipeline schedule waits for itself")
-    return ended
+    return TaskRun(ended, last_s, met_s)

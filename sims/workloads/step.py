@@ -5,171 +5,59 @@ bucket by bucket while it already computes; its first forward waits where a buck
 backward the gradient buckets are scattered in the order in which they become ready, one after another on one stream;
 what has not been sent when computing ends is exposed. Then every stage updates its shard. Under ZeRO-3 every unit is
 gathered one unit ahead of its use instead, and its gradients are scattered beside the next unit.
+
+Kinds of communication that meet on links slow each other (see `meeting`): the step is run again with the pace that
+follows from what met, until that no longer changes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
-from .durations import Durations, Seconds, silent, step_messages, tied, unit_collects, unit_sums
-from .job import Job
-from .memory import OPTIMIZER_STATE_BYTES
-from .prefetch import Load, backward_s, forward_s
-from .roofline import Roofline
-from .schedule import TaskOrder, chunk_ends_s, task_order
-from .stages import Buckets, Counts, gradient_buckets, stage_kinds, stage_units, unit_parameters
-from .units import Units, model_units
-from .work import PARAMETER_BYTES, Message, Stretch
+from ._pipeline_kernels import through, through_each
+from .durations import Durations, Seconds, tied
+from .loads import loads
+from .meeting import Meeting, lone_pace
+from .plan import StepPlan
+from .schedule import TaskRun, TaskTimes, chunk_ends_s, run_tasks
+from .stages import Counts
+from .times import BucketSeconds, Exchange, Pace, StepTimes
+
+_MOST_ROUNDS = 50
+_TOLERANCE = 1e-10
+"""Of the step, by which no time changes any more."""
 
 
-@dataclass(frozen=True)
-class Timed:
-    """A stretch with the seconds that its work takes."""
-
-    work_s: float
-    before: tuple[Message, ...]
-    beside: tuple[Message, ...]
-
-    def seconds(self, slow: Seconds, durations: Durations, slowdown: float) -> Seconds:
-        """Its time where computing takes `slow` times as long; what runs beside it slows it by `slowdown`."""
-        beside = durations.seconds(self.beside)
-        work = self.work_s * slow
-        return durations.seconds(self.before) + np.maximum(beside, work + slowdown * beside)
+def step_s(plan: StepPlan, durations: Durations, slowness: Seconds, slowdown: float = 0.0) -> float:
+    """Seconds of the step with its own loads and these durations of its communication, which slows computing beside
+    it by `slowdown`; hosts' stalls come on top."""
+    return step_times(plan, durations, slowness, slowdown).total_s + plan.stalled_s
 
 
-@dataclass(frozen=True)
-class TimedUnit:
-    """A unit's forward, backward, and the weight gradients that a zero-bubble schedule puts off."""
-
-    forward: tuple[Timed, ...]
-    backward: tuple[Timed, ...]
-    weights: tuple[Timed, ...]
-
-    @property
-    def work_s(self) -> float:
-        return sum(timed.work_s for timed in (*self.forward, *self.backward, *self.weights))
-
-
-@dataclass(frozen=True)
-class StepPlan:
-    """A job laid out on its stages and timed on its accelerator, without a network.
-
-    `held` int64[chunks, stages, kinds] counts units; `timed` has one entry per kind; `optimizer_s` float64[stages].
-    """
-
-    job: Job
-    roofline: Roofline
-    units: Units
-    held: Counts
-    buckets: Buckets
-    order: TaskOrder
-    timed: tuple[TimedUnit, ...]
-    optimizer_s: Seconds
-
-    @property
-    def messages(self) -> dict[Message, int]:
-        """Every collective of the step and its count, as by `step_messages`."""
-        return step_messages(self.job, self.units, self.held, self.buckets)
-
-    @property
-    def silent(self) -> Durations:
-        return silent(self.job, self.messages)
-
-    @property
-    def busy_s(self) -> float:
-        """Seconds that a GPU computes, mean over the stages."""
-        per_micro_batch = self.held.sum(axis=(0, 1)) @ np.array([unit.work_s for unit in self.timed]) / self.job.pp
-        return float(self.job.micro_batches * per_micro_batch + self.optimizer_s.mean())
-
-    @property
-    def stalled_s(self) -> float:
-        """Seconds that all wait for hosts that stall, each for its share of the time that a GPU computes: rarely
-        enough never to meet, so they add up over all GPUs."""
-        return self.job.stalls * self.job.gpus * self.busy_s
+def step_times(plan: StepPlan, durations: Durations, slowness: Seconds, slowdown: float = 0.0) -> StepTimes:
+    """The step in time, `slowness` float64[replicas, stages] multiplying compute time; replicas that are alike are run
+    once."""
+    looks = np.hstack((slowness, durations.hop_s, durations.back_s))
+    alike = np.unique(looks, axis=0, return_index=True)[1]
+    durations = replace(durations, hop_s=durations.hop_s[alike], back_s=durations.back_s[alike])
+    run = partial(_run, plan, slow=slowness[alike], slowdown=slowdown)
+    times = run(lone_pace(plan, durations, len(alike)))
+    if durations.sharing.idle:
+        return times
+    meeting = Meeting.of(plan, durations)
+    for _ in range(_MOST_ROUNDS):
+        before, times = times, run(meeting.pace(times))
+        if _same(before, times):
+            break
+    return times
 
 
-def plan_step(job: Job, roofline: Roofline) -> StepPlan:
-    units = model_units(job)
-    held = stage_units(job)
-    return StepPlan(
-        job=job,
-        roofline=roofline,
-        units=units,
-        held=held,
-        buckets=gradient_buckets(job, units),
-        order=task_order(job.order, job.pp, job.vp, job.micro_batches),
-        timed=tuple(_timed(job, unit.forward, unit.backward, roofline) for unit in units.kinds),
-        optimizer_s=optimizer_bytes(job, units, held) / roofline.memory_bytes_per_s,
-    )
-
-
-def _timed(job: Job, forward: Sequence[Stretch], backward: Sequence[Stretch], roofline: Roofline) -> TimedUnit:
-    def each(stretches: Sequence[Stretch]) -> tuple[Timed, ...]:
-        return tuple(Timed(roofline.seconds(one.work), one.before, one.beside) for one in stretches)
-
-    late = [one for one in backward if one.weights] if job.order == "zero-bubble" else []
-    return TimedUnit(each(forward), each([one for one in backward if one not in late]), each(late))
-
-
-def optimizer_bytes(job: Job, units: Units, held: Counts) -> Seconds:
-    """Memory traffic of Adam per stage: the gradient read for its norm; gradient and states read; the states and the
-    BF16 parameter written."""
-    each = 2 * job.gradient_bytes + 2 * OPTIMIZER_STATE_BYTES + PARAMETER_BYTES
-    traffic = np.zeros(job.pp)
-    for expert, ranks in ((False, job.shard), (True, job.expert_ranks)):
-        parameters = held.sum(axis=0) @ unit_parameters(units, expert)
-        traffic += each * parameters / (ranks if job.zero >= 1 else 1)
-    return traffic
-
-
-@dataclass(frozen=True)
-class Loads:
-    """Seconds of every chunk, float64[pipelines, chunks, stages], and of one unit of each kind, float64[pipelines,
-    stages, kinds]."""
-
-    forward: Seconds
-    backward: Seconds
-    weights: Seconds
-    unit_forward: Seconds
-    unit_backward: Seconds
-
-
-def loads(plan: StepPlan, durations: Durations, slow: Seconds, slowdown: float) -> Loads:
-    """Loads on pipelines whose stages compute `slow` (float64[pipelines, stages]) times as long."""
-
-    def unit_s(part: str) -> Seconds:
-        return np.stack(
-            [
-                sum((one.seconds(slow, durations, slowdown) for one in getattr(unit, part)), start=np.zeros_like(slow))
-                for unit in plan.timed
-            ],
-            axis=2,
-        )
-
-    forward, backward, weights = (unit_s(part) for part in ("forward", "backward", "weights"))
-    chunk = [np.einsum("vpu,rpu->rvp", plan.held, each) for each in (forward, backward, weights)]
-    if plan.job.zero == 3:
-        chunk[:2] = _prefetched(plan, durations, forward, backward, slowdown)
-    return Loads(chunk[0], chunk[1], chunk[2], forward, backward + weights)
-
-
-def _prefetched(
-    plan: StepPlan, durations: Durations, forward: Seconds, backward: Seconds, slowdown: float
-) -> list[Seconds]:
-    """Forward and backward of every chunk when parameters are gathered unit by unit."""
-    job = plan.job
-    collect = [durations.seconds(unit_collects(job, unit)) for unit in plan.units.kinds]
-    scatter = [durations.seconds(unit_sums(job, unit)) for unit in plan.units.kinds]
-    both = [np.empty((len(forward), job.vp, job.pp)) for _ in range(2)]
-    for chunk, row in enumerate(stage_kinds(job)):
-        for stage, kinds in enumerate(row):
-            for times, passes, chunk_s in zip((forward, backward), (forward_s, backward_s), both, strict=True):
-                walk = [Load(times[:, stage, kind], collect[kind], scatter[kind]) for kind in kinds]
-                chunk_s[:, chunk, stage] = passes(walk, job.overlap, slowdown)
-    return both
+def _same(before: StepTimes, times: StepTimes) -> bool:
+    moved_s = abs(before.total_s - times.total_s), np.abs(before.ends_s - times.ends_s).max()
+    return bool(max(moved_s) <= _TOLERANCE * times.total_s)
 
 
 def balanced_step_s(plan: StepPlan, slowness: Seconds) -> float:
@@ -185,95 +73,78 @@ def balanced_step_s(plan: StepPlan, slowness: Seconds) -> float:
         for each in (alone.forward, alone.backward, alone.weights)
     )
     free = np.zeros_like(slow)
-    ends = chunk_ends_s(plan.order, forward, backward, weights, free, free, np.zeros(shape))
+    ends = chunk_ends_s(plan.order, TaskTimes(forward, backward, weights, free, free), np.zeros(shape))
     return float(ends.max() + plan.optimizer_s.mean() * slow.max())
 
 
-@dataclass(frozen=True)
-class StepTimes:
-    """When things happen in a step, on the pipelines that are unlike.
-
-    `gates_s` float64[pipelines, chunks, stages] is the earliest end of each chunk's first forward; `ends_s`, of the
-    same shape, the end of its last task; `collected_s` and `summed_s` float64[buckets] when their messages are
-    through; `computed_s` when the optimizer begins, `total_s` when it ends.
-    """
-
-    loads: Loads
-    hop_s: Seconds
-    back_s: Seconds
-    gates_s: Seconds
-    ends_s: Seconds
-    collected_s: Seconds
-    summed_s: Seconds
-    computed_s: float
-    total_s: float
-
-
-def step_s(plan: StepPlan, durations: Durations, slowness: Seconds, slowdown: float = 0.0) -> float:
-    """Seconds of the step with its own loads and these durations of its communication, which slows computing beside
-    it by `slowdown`; hosts' stalls come on top."""
-    return step_times(plan, durations, slowness, slowdown).total_s + plan.stalled_s
-
-
-def step_times(plan: StepPlan, durations: Durations, slowness: Seconds, slowdown: float = 0.0) -> StepTimes:
-    """The step in time; replicas that are alike are run once."""
-    alike = np.unique(np.hstack((slowness, durations.hop_s, durations.back_s)), axis=0)
-    slow, hop, back = np.hsplit(alike, 3)
-    each = loads(plan, durations, slow, slowdown)
-    collected = _collected_s(plan, durations)
-    gates = _gates_s(plan, collected, each.unit_forward)
-    ends = chunk_ends_s(plan.order, each.forward, each.backward, each.weights, hop, back, gates)
-    summed = _summed_s(plan, durations, ends, each.unit_backward, slowdown)
-    computed = max(ends.max(), summed.max(initial=0.0)) + durations.seconds(tied(plan.job, plan.units))
+def _run(plan: StepPlan, pace: Pace, slow: Seconds, slowdown: float) -> StepTimes:
+    """The step at a given pace of its communication, `slow` float64[pipelines, stages] multiplying compute time."""
+    clear = loads(plan, pace.clear, slow, slowdown)
+    gathering, summing = (
+        clear if other.messages == pace.clear.messages else loads(plan, other, slow, slowdown)
+        for other in (pace.gathering, pace.summing)
+    )
+    tasks = TaskTimes(clear.forward, clear.backward, clear.weights, pace.clear.hop_s, pace.clear.back_s)
+    hops = pace.gathering.hop_s, pace.summing.back_s
+    beside = TaskTimes(gathering.forward, summing.backward, summing.weights, *hops)
+    collected = _serve(plan.buckets.stage, np.zeros(len(plan.buckets)), pace.collects, pace.until_s)
+    gates = _gates_s(plan, pace, collected.done_s, clear.unit_forward, gathering.unit_forward)
+    ran = run_tasks(plan.order, tasks, beside, pace.windows, gates)
+    ready = _gradients_ready_s(plan, pace, ran, clear.unit_backward, summing.unit_backward)
+    summed = _summed(plan, pace, ready, ran.ends_s.max(axis=(0, 1)), slowdown)
+    computed = max(ran.ends_s.max(), summed.done_s.max(initial=0.0)) + pace.clear.seconds(tied(plan.job, plan.units))
     total = float(computed + (plan.optimizer_s * slow).max())
-    return StepTimes(each, hop, back, gates, ends, collected, summed, float(computed), total)
+    return StepTimes(pace, tasks, beside, gates, ran, collected, summed, float(computed), total)
 
 
-def _collected_s(plan: StepPlan, durations: Durations) -> Seconds:
-    """When each bucket's parameters are there: in forward order from time 0."""
-    took = np.array([durations.seconds(messages) for messages in plan.buckets.collects])
-    return _serve_s(plan.buckets.stage, np.zeros(len(took)), took)
-
-
-def _summed_s(plan: StepPlan, durations: Durations, ends: Seconds, unit_backward: Seconds, slowdown: float) -> Seconds:
-    """When each bucket's gradients are summed: one after another, as they become ready; what is sent beside the last
-    backward slows it."""
-    buckets = plan.buckets
-    computed = ends.max(axis=(0, 1))[buckets.stage]
-    ready = _gradients_ready_s(plan, ends, unit_backward) if plan.job.overlap else computed
-    sent = np.array([durations.seconds(messages) for messages in buckets.sums])
-    done = _serve_s(buckets.stage, ready, sent)
-    beside = np.clip(computed - (done - sent), 0.0, sent)
-    slowed = np.bincount(buckets.stage, weights=beside, minlength=plan.job.pp)
-    return np.asarray(done + slowdown * slowed[buckets.stage])
-
-
-def _gates_s(plan: StepPlan, collected: Seconds, unit_forward: Seconds) -> Seconds:
-    """Earliest end of each chunk's first forward, float64[pipelines, chunks, stages], by its parameters' arrival."""
+def _gates_s(plan: StepPlan, pace: Pace, collected: Seconds, alone: Seconds, beside: Seconds) -> Seconds:
+    """Earliest end of each chunk's first forward, float64[pipelines, chunks, stages], by its parameters' arrival; a
+    unit's forward takes `alone`, or `beside` a gathering of parameters (float64[pipelines, stages, kinds])."""
     buckets, job = plan.buckets, plan.job
-    gates = np.zeros((job.vp * job.pp, len(unit_forward)))
+    gates = np.zeros((len(alone), job.vp, job.pp))
     if not job.overlap:
         last = np.zeros(job.pp)
         np.maximum.at(last, buckets.stage, collected)
         collected = last[buckets.stage]
-    ends = collected + np.einsum("bu,rbu->rb", buckets.rest, unit_forward[:, buckets.stage])
-    np.maximum.at(gates, buckets.chunk * job.pp + buckets.stage, ends.T)
-    return gates.T.reshape(-1, job.vp, job.pp)
+    for pipeline in range(len(alone)):
+        rest = [(buckets.rest * each[pipeline, buckets.stage]).sum(axis=1) for each in (alone, beside)]
+        ends = through_each(collected, *rest, pace.windows.gathers, buckets.stage)
+        np.maximum.at(gates[pipeline], (buckets.chunk, buckets.stage), ends)
+    return gates
 
 
-def _gradients_ready_s(plan: StepPlan, ends: Seconds, unit_backward: Seconds) -> Seconds:
-    """When the slowest replica has each bucket's gradients."""
+def _gradients_ready_s(plan: StepPlan, pace: Pace, ran: TaskRun, alone: Seconds, beside: Seconds) -> Seconds:
+    """When the slowest replica has each bucket's gradients: what its chunk computes after them takes until its end."""
     buckets = plan.buckets
+    if not plan.job.overlap:
+        return np.asarray(ran.ends_s.max(axis=(0, 1))[buckets.stage])
     after = plan.held[buckets.chunk, buckets.stage] - buckets.rest
-    ready = ends[:, buckets.chunk, buckets.stage] - np.einsum("bu,rbu->rb", after, unit_backward[:, buckets.stage])
-    return ready.max(axis=0)
+    ready = np.full(len(buckets), -np.inf)
+    for pipeline, windows in enumerate(pace.windows.opened(ran.last_s)):
+        left = [(after * each[pipeline, buckets.stage]).sum(axis=1) for each in (alone, beside)]
+        end = ran.ends_s[pipeline, buckets.chunk, buckets.stage]
+        ready = np.maximum(ready, -through_each(-end, *left, -windows[:, :, ::-1], buckets.stage))
+    return ready
 
 
-def _serve_s(stream: Counts, ready: Seconds, duration: Seconds) -> Seconds:
-    """When each item is through: every stream serves its items one at a time, first ready first."""
-    done = np.empty(len(ready))
+def _summed(plan: StepPlan, pace: Pace, ready: Seconds, ended: Seconds, slowdown: float) -> Exchange:
+    """When each bucket's gradients are summed: one after another, as they become ready; what is sent beside the last
+    backward, until a stage has `ended`, slows it."""
+    stage = plan.buckets.stage
+    sent = _serve(stage, ready, pace.sums, pace.until_s)
+    beside = np.clip(ended[stage] - sent.begun_s, 0.0, sent.done_s - sent.begun_s)
+    slowed = slowdown * np.bincount(stage, weights=beside, minlength=plan.job.pp)[stage]
+    return Exchange(sent.begun_s + slowed, sent.done_s + slowed)
+
+
+def _serve(stream: Counts, ready: Seconds, took: BucketSeconds, until_s: Seconds) -> Exchange:
+    """When each item begins and is through: every stream serves its items one at a time, first ready first; until its
+    stage is done, as fast as `beside`."""
+    begun, done = np.empty(len(ready)), np.empty(len(ready))
     free: dict[int, float] = {}
     for item in np.lexsort((ready, stream)):
-        begin = max(free.get(stream[item], 0.0), ready[item])
-        done[item] = free[stream[item]] = begin + duration[item]
-    return done
+        own = int(stream[item])
+        begun[item] = max(free.get(own, 0.0), ready[item])
+        busy = np.array([[0.0, until_s[own]]])
+        done[item] = free[own] = through(begun[item], took.alone[item], took.beside[item], busy, busy)
+    return Exchange(begun, done)

@@ -62,6 +62,11 @@ class Message:
     size_bytes: int
 
     @property
+    def kind(self) -> tuple[str, str]:
+        """Operation and kind of group."""
+        return self.op, self.groups
+
+    @property
     def dimension(self) -> str:
         return DIMENSION_OF.get(self.groups, self.groups)
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from fabricsim.fabric.builder import FabricBuilder, numbered
 from fabricsim.fabric.graph import NodeKind
+from fabricsim.sims.workloads.link_sharing import LinkUse
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,18 @@ class AlphaBeta:
         turns = 2 if op == "all-reduce" else 1
         return self.latency_s + turns * (ranks - 1) / ranks * size_bytes / self.bytes_per_s
 
+    def collective_use(self, op, groups, size_bytes):
+        return self._use(self.collective_s(op, groups, size_bytes))
+
     def send_s(self, source, target, size_bytes):
         assert len(source) == len(target)
         return np.full(len(source), self.latency_s + size_bytes / self.bytes_per_s)
+
+    def send_use(self, source, target, size_bytes):
+        return self._use(self.latency_s + size_bytes / self.bytes_per_s)
+
+    def _use(self, time_s):
+        return LinkUse.of(np.array([time_s - self.latency_s]), time_s)
 
 
 @pytest.fixture(scope="session")

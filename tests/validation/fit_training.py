@@ -16,8 +16,9 @@ from fabricsim.fabric.catalogue import catalogue
 from fabricsim.sims.workloads.durations import Durations, measure
 from fabricsim.sims.workloads.efficiency import eager_set, generation_of
 from fabricsim.sims.workloads.job import Job
+from fabricsim.sims.workloads.plan import plan_step
 from fabricsim.sims.workloads.roofline import Roofline
-from fabricsim.sims.workloads.step import plan_step, step_s
+from fabricsim.sims.workloads.step import step_s
 from fabricsim.sims.workloads.units import model_units
 from scipy.optimize import least_squares
 from training_steps import STEPS, measured_s, planned, published

@@ -10,10 +10,11 @@ from fabricsim.sims.workloads.calls import call_rows
 from fabricsim.sims.workloads.durations import measure
 from fabricsim.sims.workloads.groups import Groups
 from fabricsim.sims.workloads.job import plan_job
+from fabricsim.sims.workloads.link_sharing import LinkUse
 from fabricsim.sims.workloads.model import load_model
 from fabricsim.sims.workloads.options import JobOptions
+from fabricsim.sims.workloads.plan import plan_step
 from fabricsim.sims.workloads.roofline import roofline
-from fabricsim.sims.workloads.step import plan_step
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -180,6 +181,12 @@ class Recorder:
     def send_s(self, source, target, size_bytes):
         self.pairs.append(set(zip(source.tolist(), target.tolist(), strict=True)))
         return source.astype(np.float64)
+
+    def collective_use(self, op, groups, size_bytes):
+        return LinkUse.of(np.zeros(0), 1.0)
+
+    def send_use(self, source, target, size_bytes):
+        return LinkUse.of(np.zeros(0), 1.0)
 
 
 def groups_of(gpus, parallel, model="llama3-8b", **options):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fabricsim.sims.workloads.schedule import chunk_ends_s, task_order
+from fabricsim.sims.workloads.schedule import TaskTimes, chunk_ends_s, task_order
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +18,7 @@ def run(order, stages, chunks, micro_batches, forward=None, backward=None, hop=N
     gate = np.zeros(shape) if gate is None else gate
     tasks = task_order(order, stages, chunks, micro_batches)
     weights = np.ones(shape) if order == "zero-bubble" else np.zeros(shape)
-    return chunk_ends_s(tasks, forward, backward, weights, hop, back, gate)
+    return chunk_ends_s(tasks, TaskTimes(forward, backward, weights, hop, back), gate)
 
 
 @pytest.mark.parametrize("order", ["gpipe", "1f1b"])

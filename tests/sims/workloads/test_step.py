@@ -10,8 +10,9 @@ from fabricsim.sims.workloads.durations import measure
 from fabricsim.sims.workloads.job import plan_job
 from fabricsim.sims.workloads.model import load_model
 from fabricsim.sims.workloads.options import JobOptions
+from fabricsim.sims.workloads.plan import plan_step
 from fabricsim.sims.workloads.roofline import roofline
-from fabricsim.sims.workloads.step import balanced_step_s, plan_step, step_s
+from fabricsim.sims.workloads.step import balanced_step_s, step_s
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
