@@ -8,9 +8,9 @@ from typing import NamedTuple
 from .timeline import COMPUTE, EXCHANGE, GROUPS, TASKS, Slice
 from .workloads.durations import Durations, unit_collects, unit_sums
 from .workloads.exchange import Messages
+from .workloads.plan import StepPlan, Timed
 from .workloads.schedule import BACKWARD, FORWARD, WEIGHTS
 from .workloads.stages import stage_kinds
-from .workloads.plan import StepPlan, Timed
 from .workloads.units import KINDS
 from .workloads.work import Message
 

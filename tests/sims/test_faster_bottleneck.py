@@ -15,8 +15,8 @@ from fabricsim.sims.workloads.job import plan_job
 from fabricsim.sims.workloads.machines import governed
 from fabricsim.sims.workloads.model import load_model
 from fabricsim.sims.workloads.options import JobOptions
-from fabricsim.sims.workloads.roofline import roofline
 from fabricsim.sims.workloads.plan import plan_step
+from fabricsim.sims.workloads.roofline import roofline
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
