@@ -124,7 +124,7 @@ def equal_parts(busy: Floats) -> Floats:
     pace = np.ones(busy.shape[1])
     if not (busy.sum(axis=1) > 1 + _SLACK).any():
         return pace
-    users = [busy[:, kind] > 0 for kind in range(len(pace))]
+    users = [busy[:, kind] > _SLACK for kind in range(len(pace))]
     for _ in range(_MOST_ROUNDS):
         before = pace.copy()
         for kind, uses in enumerate(users):
